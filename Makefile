@@ -1,0 +1,42 @@
+# Needs Python 3.11 or newer, make and a C++ compiler (llama.cpp is compiled once, about six minutes on two cores).
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.PHONY: demo test check bench nano clean
+
+demo: .venv/base         ## Show next edits for the files in examples/
+	$(BIN)/python examples/demo.py
+
+test: .venv/all          ## Run the tests
+	$(BIN)/python -m pytest
+
+check: .venv/all         ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/all         ## Measure this machine, and our engine next to llama-cpp-python's
+	$(BIN)/tabtab-local bench
+	$(BIN)/python -m bench decode
+
+nano: .venv/all          ## Rebuild the embedded model from its recipe, about an hour and a half on two cores
+	$(BIN)/python -m training pretrain --out runs/nano/pretrain
+	$(BIN)/python -m training sft --base runs/nano/pretrain/model --out runs/nano/sft
+	$(BIN)/python -m convert all --adapter runs/nano/sft/adapter --out runs/nano/release
+	cp runs/nano/release/tabtab-nano.gguf tabtab_local/models/tabtab-nano.gguf
+
+# The two installs differ by gigabytes: a user's, and a developer's with torch.
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv
+
+.venv/base: pyproject.toml constraints.txt | .venv/bin/pip
+	$(INSTALL) .
+	touch $@
+
+.venv/all: pyproject.toml constraints.txt | .venv/bin/pip
+	$(INSTALL) '.[train,dev]'
+	touch .venv/base $@
+
+clean:                   ## Remove the environment and what was built
+	rm -rf .venv build dist

@@ -1,0 +1,5 @@
+import pandas as pd
+
+file = "sales.csv"
+df = 
+print(df.head())

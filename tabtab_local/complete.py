@@ -1,0 +1,156 @@
+"""One completion: a document with a cursor → prompt → model → an edit that is worth showing, or the reason for silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from tabtab_local.config import Settings
+from tabtab_local.document import Document
+from tabtab_local.edits import Edit, Position, Span, apply, diff, position_of
+from tabtab_local.engine import Engine, Generation, Timings, never
+from tabtab_local.errors import FormatError, UsageError
+from tabtab_local.gates import Change, objection
+from tabtab_local.prompt import (
+    EDIT_END,
+    PROMPT_VERSION,
+    Prompt,
+    RecentEdit,
+    Response,
+    parse_response,
+    render_prompt,
+    response_start,
+)
+
+# Headings, markers and the line breaks around them.
+_FRAME_TOKENS = 32
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What the model suggests for a document.
+
+    `edits` change the document's code, are apart from each other and in order; there are none where `silence` gives a
+    reason. `cursor` is the offset in the edited code where the next edit belongs.
+    """
+
+    model: str
+    intent: str
+    edits: tuple[Edit, ...]
+    cursor: int | None
+    silence: str | None
+    confidence: float
+    timings: Timings
+
+
+def complete(
+    engine: Engine,
+    document: Document,
+    *,
+    intent: str = "",
+    recent_edits: tuple[RecentEdit, ...] = (),
+    settings: Settings | None = None,
+    cancel: Callable[[], bool] = never,
+) -> Completion:
+    """Ask `engine` for the next edit of `document`.
+
+    `intent` is one line (see `clean_intent`), `recent_edits` go from oldest to newest. Raises `UsageError` where the
+    code around the cursor does not fit into the model's context, and `Cancelled`.
+    """
+    settings = settings or Settings()
+    region = document.region()
+    prompt, answer_tokens = build_prompt(engine, document, region, intent, recent_edits, settings)
+    generation = engine.generate(
+        render_prompt(prompt), response_start(intent), max_tokens=answer_tokens, stop=EDIT_END, cancel=cancel
+    )
+    response, fault = _read(generation)
+    said = response.intent if response else intent
+    if response is None:
+        return _silent(engine, said, f"format: {fault}", generation)
+    edits = tuple(edit.shifted(region.start) for edit in diff(region.of(document.code), response.region))
+    after = apply(document.code, edits)
+    change = Change(document.code, after, edits, recent_edits, generation.confidence, settings.min_confidence)
+    reason = objection(change, settings.gates)
+    if reason:
+        return _silent(engine, said, reason, generation)
+    cursor = region.start + response.cursor
+    return Completion(engine.model.name, said, edits, cursor, None, generation.confidence, generation.timings)
+
+
+def build_prompt(
+    engine: Engine,
+    document: Document,
+    region: Span,
+    intent: str,
+    recent_edits: tuple[RecentEdit, ...],
+    settings: Settings,
+) -> tuple[Prompt, int]:
+    """Return the prompt that fits into the model's context, and the most tokens that its answer may have.
+
+    The region and the intent are kept whole, then the newest of the recent edits, then context.
+    """
+    code = region.of(document.code)
+    region_tokens = engine.count_tokens(code)
+    answer_tokens = region_tokens + engine.count_tokens(intent) + settings.answer_tokens
+    left = engine.model.context_tokens - answer_tokens - region_tokens - engine.count_tokens(intent) - _FRAME_TOKENS
+    if left < 0:
+        line = position_of(document.code, document.cursor).line
+        raise UsageError(
+            f"the code around line {line} has {region_tokens} tokens, too many for the {engine.model.context_tokens} "
+            f"that {engine.model.name} reads at once: break up long lines"
+        )
+    kept: list[RecentEdit] = []
+    for edit in reversed(recent_edits):
+        cost = engine.count_tokens(f"{edit.original}\n{edit.updated}") + _FRAME_TOKENS
+        if cost > left // 2:
+            break
+        kept.insert(0, edit)
+        left -= cost
+    context = document.context(region, min(left, settings.context_tokens), engine.count_tokens)
+    cursor = document.cursor - region.start
+    return Prompt(code, cursor, context.above, context.below, tuple(kept), intent), answer_tokens
+
+
+def to_json(document: Document, completion: Completion) -> dict[str, object]:
+    """Return the completion as the JSON document that the command line prints, with positions as people count them.
+
+    The edits' positions are those of the text that a person sees before the edit, the cursor's those after it.
+    """
+    seen = document.seen
+    edits = document.seen_edits(completion.edits)
+    cursor = None if completion.cursor is None else document.seen_position(completion.edits, completion.cursor)
+    return {
+        "model": completion.model,
+        "prompt_version": PROMPT_VERSION,
+        "intent": completion.intent,
+        "edits": [
+            {
+                "start": _position(position_of(seen, edit.start)),
+                "end": _position(position_of(seen, edit.end)),
+                "text": edit.text,
+            }
+            for edit in edits
+        ],
+        "cursor": None if cursor is None else _position(cursor),
+        "silence": completion.silence,
+        "confidence": round(completion.confidence, 4),
+        "timings": {name: round(value, 3) for name, value in asdict(completion.timings).items()},
+    }
+
+
+def _read(generation: Generation) -> tuple[Response | None, str]:
+    """Return the parsed answer, or nothing and what is wrong with it."""
+    if not generation.stopped:
+        return None, f"the answer did not end within {generation.timings.decoded_tokens} tokens"
+    try:
+        return parse_response(generation.text), ""
+    except FormatError as error:
+        return None, str(error)
+
+
+def _silent(engine: Engine, intent: str, reason: str, generation: Generation) -> Completion:
+    return Completion(engine.model.name, intent, (), None, reason, generation.confidence, generation.timings)
+
+
+def _position(position: Position) -> dict[str, int]:
+    return {"line": position.line, "column": position.column}

@@ -1,0 +1,24 @@
+"""The defaults of the runtime, each with its unit and its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tabtab_local.gates import GATES
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How suggestions are made."""
+
+    context_tokens: int = 1024
+    """Most tokens of code above and below; more costs time on each change of the context and helps little."""
+
+    answer_tokens: int = 160
+    """Most tokens that an answer may have beside those of the region that it rewrites."""
+
+    min_confidence: float = 0.5
+    """Suggestions with a lower geometric mean of the tokens' probabilities are not shown."""
+
+    gates: frozenset[str] = frozenset(GATES)
+    """The rules, by name, that keep a suggestion from being shown."""

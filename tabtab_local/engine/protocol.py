@@ -1,0 +1,95 @@
+"""What an engine is: the interface that suggestions are made through, and its values.
+
+It knows nothing of llama.cpp, and of the prompt format nothing but that an answer ends with a marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+def never() -> bool:
+    """Cancel nothing."""
+    return False
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The model that an engine runs; `size_bytes` is that of its file, `file_type` its quantisation as llama.cpp names
+    it (`"Q4_K - Medium"`), and `context_tokens` the most tokens that a prompt and its answer may have together."""
+
+    name: str
+    path: Path
+    prompt_version: int
+    context_tokens: int
+    parameters: int
+    size_bytes: int
+    file_type: str
+
+
+@dataclass(frozen=True)
+class Timings:
+    """The work behind one generation. Times are wall time in milliseconds.
+
+    - `load_ms`: loading the model, once for each engine and outside `total_ms`.
+    - `prompt_tokens`: prompt and forced start together; `evaluated_tokens` of them were not in the cache.
+    - `prompt_ms`: until they were evaluated; `first_token_ms`: until the first token was known.
+    - `decoded_tokens`: chosen by the model, the marker or end-of-text token that stopped it included.
+    - `decode_ms`: from the first token to the last, that is `decoded_tokens - 1` steps.
+    - `drafted_tokens`, `accepted_tokens`: proposed without the model, and confirmed by it.
+    """
+
+    load_ms: float
+    prompt_tokens: int
+    evaluated_tokens: int
+    prompt_ms: float
+    first_token_ms: float
+    decoded_tokens: int
+    drafted_tokens: int
+    accepted_tokens: int
+    decode_ms: float
+    total_ms: float
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What the model wrote.
+
+    `text` begins with the forced start and ends with the stop marker where that was reached (`stopped`); otherwise the
+    model ended its text or the tokens ran out. A character that was cut in its middle is left out.
+
+    `confidence` is the geometric mean of the probabilities that the model gave to the tokens it chose, the one that
+    stopped it included and the forced start not; 1 where it chose none.
+    """
+
+    text: str
+    stopped: bool
+    confidence: float
+    timings: Timings
+
+
+class Engine(Protocol):
+    """A model that continues text."""
+
+    @property
+    def model(self) -> ModelInfo:
+        """The model in use."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens that `text` takes in a prompt."""
+        ...
+
+    def generate(
+        self, prompt: str, start: str, *, max_tokens: int, stop: str, cancel: Callable[[], bool] = never
+    ) -> Generation:
+        """Continue `prompt` by an answer that begins with `start`, up to the marker `stop` or `max_tokens` tokens.
+
+        With `max_tokens=0` the prompt is only evaluated, so that the next request that begins like it is quick.
+        `cancel` is asked again and again, possibly while a token is computed; once it says yes, `Cancelled` is raised.
+        Raises `UsageError` where prompt and answer do not fit into the context.
+        """
+        ...

@@ -1,0 +1,202 @@
+"""`python -m convert`: the whole way from an adapter to a package, and how each command fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from convert.__main__ import main
+from convert.output import new_file, new_folder
+from tabtab_local.command import Group
+from tabtab_local.errors import Cancelled, DocumentError, TabTabError, UsageError
+from tabtab_local.fingerprint import file_sha256
+from tabtab_local.registry import get
+from tests.tiny import gguf_logits, hf_logits, tiny_adapter, tiny_tokenizer
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def adapter(tiny_qwen3_folder: Path, tmp_path: Path) -> Path:
+    tiny_adapter(tmp_path / "adapter", tiny_qwen3_folder)
+    return tmp_path / "adapter"
+
+
+def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def test_all_makes_a_package_that_answers_as_base_plus_adapter(
+    tiny_qwen3_folder: Path, adapter: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "package"
+    done = _python("-m", "convert", "all", "--adapter", str(adapter), "--out", str(out), "--threads", "1")
+    assert (done.returncode, done.stdout) == (0, f"{out}\n"), done.stderr
+    stages = [line.split(":")[0] for line in done.stderr.splitlines()]
+    assert stages == ["merge", "gguf", "quantize Q8_0", "modelfile", "manifest"]
+    assert sorted(path.name for path in out.iterdir()) == ["Modelfile", "manifest.json", "merged", "tabtab-nano.gguf"]
+
+    both = tiny_adapter(tmp_path / "again", tiny_qwen3_folder)
+    tokens = tiny_tokenizer().encode("import json\nx = json.loads(text)\n", add_special_tokens=False)
+    expected = hf_logits(both, tokens)
+    assert (gguf_logits(out / get("tabtab-nano").file, tokens) - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+def test_the_manifest_names_every_other_file_with_its_hash(adapter: Path, tmp_path: Path) -> None:
+    out = tmp_path / "package"
+    arguments = ["all", "--adapter", str(adapter), "--out", str(out), "--quant", "Q4_0", "--threads", "1"]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    manifest = json.loads((out / "manifest.json").read_text())
+    record = json.loads((adapter / "training.json").read_text())
+    assert {key: value for key, value in manifest.items() if key != "files"} == {
+        "name": "tabtab-nano",
+        "prompt_version": 1,
+        "quant": "Q4_0",
+        "base_sha256": record["base_sha256"],
+        "data_sha256": record["data_sha256"],
+    }
+    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} - {"manifest.json"}
+    assert {entry["name"] for entry in manifest["files"]} == files
+    assert {"tabtab-nano-Q4_0.gguf", "Modelfile", "merged/model.safetensors"} <= files
+    for entry in manifest["files"]:
+        path = out / entry["name"]
+        assert (entry["bytes"], entry["sha256"]) == (path.stat().st_size, file_sha256(path))
+    assert (out / "Modelfile").read_text().startswith("FROM ./tabtab-nano-Q4_0.gguf\n")
+
+
+def test_the_commands_one_by_one_make_the_same_files(adapter: Path, tmp_path: Path) -> None:
+    def run(*arguments: str | Path) -> None:
+        result = CliRunner().invoke(main, list(map(str, arguments)))
+        assert result.exit_code == 0, result.stderr
+
+    run("all", "--adapter", adapter, "--out", tmp_path / "package", "--threads", "1")
+    run("merge", "--adapter", adapter, "--out", tmp_path / "merged")
+    run("gguf", tmp_path / "merged", "--out", tmp_path / "full.gguf")
+    run("quantize", tmp_path / "full.gguf", "--out", tmp_path / "small.gguf", "--threads", "1")
+    run("modelfile", "tabtab-nano", "--out", tmp_path / "Modelfile")
+    assert (tmp_path / "small.gguf").read_bytes() == (tmp_path / "package" / "tabtab-nano.gguf").read_bytes()
+    assert (tmp_path / "Modelfile").read_bytes() == (tmp_path / "package" / "Modelfile").read_bytes()
+    assert CliRunner().invoke(main, ["modelfile", "tabtab-nano"]).stdout == (tmp_path / "Modelfile").read_text()
+
+
+@pytest.mark.parametrize("stage", ["merge", "quantize"])
+def test_a_failure_at_any_stage_is_one_line_and_leaves_nothing(adapter: Path, tmp_path: Path, stage: str) -> None:
+    name = "training.json" if stage == "merge" else "tokenizer_config.json"
+    document = json.loads((adapter / name).read_text())
+    change = {"base_sha256": "0"} if stage == "merge" else {"bos_token": "<|nowhere|>"}
+    (adapter / name).write_text(json.dumps({**document, **change}))
+    result = CliRunner().invoke(main, ["all", "--adapter", str(adapter), "--out", str(tmp_path / "package")])
+    assert result.exit_code == 1
+    assert (result.stdout, result.stderr.splitlines()[-1][:7]) == ("", "error: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+
+
+def test_a_full_output_folder_is_refused_before_any_work(adapter: Path, tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "mine").write_text("mine")
+    result = CliRunner().invoke(main, ["all", "--adapter", str(adapter), "--out", str(tmp_path / "package")])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: {tmp_path / 'package'} exists and is not an empty folder")
+    assert [path.name for path in (tmp_path / "package").iterdir()] == ["mine"]
+
+
+def test_wrong_usage_ends_with_2(tmp_path: Path) -> None:
+    for arguments in (["all"], ["modelfile", "gpt"], ["nothing"], ["gguf", str(tmp_path / "no"), "--out", "x"]):
+        assert CliRunner().invoke(main, arguments).exit_code == 2
+
+
+def test_every_option_has_a_help_text() -> None:
+    for command in main.commands.values():
+        assert command.help
+        for parameter in command.params:
+            assert not isinstance(parameter, click.Option) or parameter.help, f"{command.name} {parameter.name}"
+
+
+def test_help_loads_neither_torch_nor_llama_cpp() -> None:
+    code = (
+        "import sys; from convert.__main__ import main; main(['all', '--help'], standalone_mode=False);"
+        "print(sorted({'torch', 'llama_cpp', 'transformers', 'numpy'} & {*sys.modules}))"
+    )
+    done = _python("-c", code)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    assert "[default: tabtab-nano]" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "message"),
+    [
+        (UsageError("line 9 is outside"), 2, "error: line 9 is outside"),
+        (DocumentError("two\nlines"), 1, "error: two lines"),
+        (Cancelled("a newer request"), 1, "error: a newer request"),
+        (TabTabError("root"), 1, "error: root"),
+        (FileNotFoundError(2, "No such file or directory", "x.py"), 1, "error: x.py: No such file or directory"),
+        (OSError("disk gone"), 1, "error: disk gone"),
+        (KeyboardInterrupt(), 130, "stopped"),
+    ],
+)
+def test_a_group_turns_what_a_user_can_cause_into_a_line_and_a_code(
+    raised: BaseException, code: int, message: str
+) -> None:
+    @click.group(cls=Group)
+    def outer() -> None: ...
+
+    @outer.group("inner")
+    def inner() -> None: ...
+
+    @inner.command("fail")
+    def fail() -> None:
+        raise raised
+
+    result = CliRunner().invoke(outer, ["inner", "fail"])
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"{message}\n")
+
+
+def test_a_group_lets_our_own_mistakes_through() -> None:
+    @click.group(cls=Group)
+    def outer() -> None: ...
+
+    @outer.command("fail")
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        CliRunner().invoke(outer, ["fail"], catch_exceptions=False)
+
+
+def test_a_reader_that_goes_away_gets_no_message() -> None:
+    code = (
+        "import click\nfrom tabtab_local.command import Group\n"
+        "@click.group(cls=Group)\ndef main(): ...\n"
+        "@main.command('many')\ndef many():\n"
+        "    for number in range(100_000): click.echo(number)\n"
+        "main(['many'])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "0\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+def test_new_files_and_folders_are_whole_or_not_there(tmp_path: Path) -> None:
+    for make in (new_file, new_folder):
+        with pytest.raises(KeyboardInterrupt), make(tmp_path / "out") as temporary:
+            target = temporary / "part" if temporary.is_dir() else temporary
+            target.write_text("half")
+            raise KeyboardInterrupt
+        assert list(tmp_path.iterdir()) == []
+    with new_file(tmp_path / "deep" / "out") as temporary:
+        temporary.write_text("whole")
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]

@@ -1,0 +1,65 @@
+"""`python -m training …`: make the nano, fine-tune any base."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tabtab_local.command import Group
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group(cls=Group, context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Make models that predict the next edit: pretrain the nano, fine-tune any base with LoRA."""
+
+
+@main.command()
+@click.option("--out", type=_FOLDER, default=Path("runs/nano/pretrain"), help="Folder of the run; an unfinished run in it goes on.")
+@click.option("--steps", type=click.IntRange(1), default=4000, help="Optimiser steps of the whole run.")
+@click.option("--seed", type=int, default=1, help="Seed of the weights and of the data.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop with a checkpoint after this time. [default: run to the end]")
+def pretrain(out: Path, minutes: float | None, **chosen: Any) -> None:
+    """Train the nano's tokenizer and weights from scratch.
+
+    About an hour on two CPU cores. Writes OUT/model, a Hugging Face folder, and OUT/loss.png.
+    """
+    from training import pretrain as stage
+
+    stage.pretrain(_with(stage.Settings(), chosen), out, minutes=minutes)
+
+
+@main.command()
+@click.option("--base", default="runs/nano/pretrain/model", help="Name in the registry, folder, or hub id of a Qwen3 or Llama 3.2 model.")
+@click.option("--out", type=_FOLDER, default=Path("runs/nano/sft"), help="Folder of the run; an unfinished run in it goes on.")
+@click.option("--data", type=click.Path(path_type=Path, dir_okay=False), help="JSON lines with prompt and completion. [default: made from the corpus]")
+@click.option("--examples", type=click.IntRange(1), default=12_000, help="Examples to make where no --data is given.")
+@click.option("--epochs", type=click.FloatRange(0, min_open=True), default=1.0, help="Passes over the examples.")
+@click.option("--batch-size", type=click.IntRange(1), default=16, help="Examples in a step.")
+@click.option("--gradient-accumulation", type=click.IntRange(1), default=1, help="Batches in a step.")
+@click.option("--max-tokens", type=click.IntRange(16), default=1024, help="Longer examples are left out.")
+@click.option("--rank", type=click.IntRange(1), default=32, help="Rank of the LoRA matrices.")
+@click.option("--alpha", type=click.IntRange(1), default=32, help="Scale of the LoRA, divided by the root of the rank.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, help="Peak rate; about 2e-4 suits the large bases.")
+@click.option("--seed", type=int, default=2, help="Seed of the adapter and of the data.")
+def sft(base: str, out: Path, data: Path | None, **chosen: Any) -> None:
+    """Fine-tune a base with LoRA on edits.
+
+    Writes OUT/adapter: the adapter, its tokenizer, and training.json with the settings and the hashes of data and base.
+    """
+    from training import sft as stage
+
+    stage.fine_tune(base, out, _with(stage.Settings(), chosen), data)
+
+
+def _with(settings: Any, chosen: dict[str, Any]) -> Any:
+    """Return `settings` with the options that were chosen on the command line."""
+    return replace(settings, **{field.name: chosen[field.name] for field in fields(settings) if field.name in chosen})
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m training")

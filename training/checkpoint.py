@@ -1,0 +1,80 @@
+"""What a run leaves on disk: checkpoints, records, folders, a loss curve. Each is written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tabtab_local.errors import DocumentError
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write `document` to `path` as indented JSON."""
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_text(json.dumps(document, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+def write_folder(path: Path, fill: Callable[[Path], Any]) -> None:
+    """Let `fill` write into a new folder that gets the name `path` when it is complete, in place of an older one."""
+    temporary = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    fill(temporary)
+    shutil.rmtree(path, ignore_errors=True)
+    os.replace(temporary, path)
+
+
+def save_checkpoint(run: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Save all that `load_checkpoint` needs to go on after `step`."""
+    temporary = run / ".checkpoint.pt.partial"
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
+    os.replace(temporary, run / "checkpoint.pt")
+
+
+def load_checkpoint(run: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """Restore the run's last checkpoint, if it has one, and return the number of steps done."""
+    path = run / "checkpoint.pt"
+    if not path.exists():
+        return 0
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+def plot_loss(log: Path, picture: Path) -> None:
+    """Draw the loss over the steps from a log of JSON lines with `step` and `loss`."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    # A resumed run logs some steps again; the later line counts.
+    losses = {record["step"]: record["loss"] for record in map(json.loads, log.read_text().splitlines())}
+    figure, axes = plt.subplots(figsize=(7, 4))
+    axes.plot(list(losses), list(losses.values()))
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss (nats per token)")
+    figure.savefig(picture, dpi=120, bbox_inches="tight")
+    plt.close(figure)
+
+
+def same_run(run: Path, settings: dict[str, Any]) -> None:
+    """Record `settings` in a new run's folder; raise `DocumentError` where the folder holds a run with others."""
+    path = run / "settings.json"
+    ours = json.loads(json.dumps(settings))
+    if not path.exists():
+        run.mkdir(parents=True, exist_ok=True)
+        write_json(path, ours)
+        return
+    theirs = json.loads(path.read_text())
+    changed = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    if changed:
+        raise DocumentError(f"{run} holds a run with other settings ({', '.join(changed)}): choose another --out")

@@ -1,0 +1,125 @@
+"""The text that the nano learns from: everyday programs from our generator, and permissively licensed Python source.
+
+Real code is read from the installed Python: its standard library and named distributions whose metadata states a
+permissive licence. Every row of training data is a function of a seed and the row's number alone, so that a run can be
+resumed exactly and does not depend on how many processes prepare the data. No evaluation set is read here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import sysconfig
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from tabtab_local.errors import DocumentError
+from training.document import Document, from_program
+from training.everyday import WRITERS
+
+_PERMISSIVE = re.compile(r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation)\b", re.IGNORECASE)
+_SKIPPED_FOLDERS = re.compile(r"(^|/)(tests?|testing|idlelib|lib2to3|turtledemo|site-packages|_vendor|vendored|externals)/")
+_MAX_FILE_BYTES = 400_000
+_MAX_LINE = 160
+
+# Real documents are windows of about this many characters: with the answer they fill half of the nano's context.
+_WINDOW_CHARACTERS = (200, 1800)
+
+_TOP_LEVEL = re.compile(r"(?<=\n\n)(?=[^\s#)\]}])")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of real code. `package` is its distribution and version, `name` its path in it."""
+
+    package: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Where documents are drawn from: `everyday_share` of them are generated, the rest windows of `files`.
+
+    `held_out` are files that no training text is taken from.
+    """
+
+    files: tuple[SourceFile, ...]
+    held_out: tuple[SourceFile, ...]
+    everyday_share: float
+
+    def document(self, rng: random.Random) -> Document:
+        """Return one clean document."""
+        if not self.files or rng.random() < self.everyday_share:
+            return from_program(rng.choice(WRITERS)(rng), rng)
+        return Document(_window(rng.choice(self.files).text, rng))
+
+    def held_out_document(self, rng: random.Random) -> Document:
+        """Return a window of a file that training never sees."""
+        return Document(_window(rng.choice(self.held_out).text, rng))
+
+    def packages(self) -> dict[str, int]:
+        """Return the number of files of each source, as it is stated in the model card."""
+        counts: dict[str, int] = {}
+        for file in self.files:
+            counts[file.package] = counts.get(file.package, 0) + 1
+        return counts
+
+
+def load(distributions: Sequence[str], everyday_share: float) -> Corpus:
+    """Read the standard library and `distributions`. Raises `DocumentError` for one that is missing or not permissive."""
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    files = list(_python_files(f"python {sysconfig.get_python_version()}", stdlib, sorted(stdlib.rglob("*.py"))))
+    for name in distributions:
+        files += _distribution_files(name)
+    train = tuple(file for file in files if not _is_held_out(file))
+    return Corpus(train, tuple(file for file in files if _is_held_out(file)), everyday_share)
+
+
+def _is_held_out(file: SourceFile) -> bool:
+    """Return whether a file belongs to the two per cent that are kept for measuring, by its name."""
+    return hashlib.sha256(file.name.encode()).digest()[0] < 5
+
+
+def _distribution_files(name: str) -> Iterator[SourceFile]:
+    try:
+        distribution = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        raise DocumentError(f"the corpus needs the package {name}, which is not installed: pip install {name}") from None
+    licence = _licence(distribution)
+    if not _PERMISSIVE.search(licence):
+        raise DocumentError(f"the package {name} does not state a permissive licence (it says {licence!r}): leave it out")
+    root = Path(str(distribution.locate_file("")))
+    paths = [root / file for file in distribution.files or () if file.suffix == ".py" and ".." not in file.parts]
+    return _python_files(f"{name} {distribution.version}", root, sorted(paths))
+
+
+def _licence(distribution: metadata.Distribution) -> str:
+    fields = distribution.metadata
+    classifiers = [line for line in fields.get_all("Classifier") or () if line.startswith("License")]
+    return " ".join([fields.get("License-Expression") or "", *classifiers, (fields.get("License") or "")[:80]]).strip()
+
+
+def _python_files(package: str, root: Path, paths: Sequence[Path]) -> Iterator[SourceFile]:
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        if _SKIPPED_FOLDERS.search(name) or not path.is_file() or not 400 < path.stat().st_size < _MAX_FILE_BYTES:
+            continue
+        try:
+            text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            continue
+        if max(map(len, text.split("\n"))) <= _MAX_LINE:
+            yield SourceFile(package, name, text.strip("\n") + "\n")
+
+
+def _window(text: str, rng: random.Random) -> str:
+    """Return a run of whole lines that begins at a top-level statement."""
+    starts = [0, *(match.start() for match in _TOP_LEVEL.finditer(text))]
+    start = rng.choice(starts)
+    end = start + rng.randint(*_WINDOW_CHARACTERS)
+    cut = text.rfind("\n", start, end)
+    return text[start : cut if cut > start and end < len(text) else end].strip("\n")

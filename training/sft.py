@@ -1,0 +1,209 @@
+"""Fine-tune a base with LoRA on edits: supervised, loss on the answers only.
+
+One script from top to bottom: data → base → adapter → trl's trainer → a folder with the adapter, its tokenizer and
+`training.json`, the record of what it was made of. Works alike for the nano and for the Qwen3 and Llama 3.2 bases. It
+knows nothing of merging or GGUF.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from datasets import Dataset
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import TrainerCallback
+from transformers.trainer_utils import get_last_checkpoint
+from trl import SFTConfig, SFTTrainer
+
+from tabtab_local.errors import DocumentError, FormatError
+from tabtab_local.prompt import PROMPT_VERSION, parse_prompt, parse_response, render_prompt, render_response
+from training import corpus as corpora
+from training.base import Base, load_base
+from training.checkpoint import plot_loss, same_run, write_folder, write_json
+from training.corrupt import corrupt
+from training.pretrain import DISTRIBUTIONS, encode
+
+_LINEAR_LAYERS = "all-linear"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything but the base and the data that decides the outcome of a run. The defaults are the nano's."""
+
+    examples: int = 12_000
+    epochs: float = 1.0
+    batch_size: int = 16
+    gradient_accumulation: int = 1
+    max_tokens: int = 1024
+    rank: int = 32
+    alpha: int = 32
+    learning_rate: float = 1e-3
+    warmup_share: float = 0.03
+    everyday_share: float = 0.8
+    seed: int = 2
+
+
+def fine_tune(base_name: str, out: Path, settings: Settings, data: Path | None = None) -> None:
+    """Train an adapter for `base_name` into the folder `out`, resuming what is there.
+
+    `data` is a file of JSON lines with `prompt` and `completion` in the prompt format; without it, examples are made
+    from the corpus. Raises `DocumentError` for data that does not follow the format and for a folder that holds
+    another run, `ModelError` for a base that cannot be used.
+    """
+    same_run(out, {"base": base_name, "data": str(data) if data else None, **asdict(settings)})
+    source = data or out / "data.jsonl"
+    if data is None and not source.exists():
+        click.echo(f"making {settings.examples} examples", err=True)
+        write_examples(source, settings)
+    rows = list(read_examples(source))
+    base = load_base(base_name)
+    dataset = tokenized(rows, base, settings.max_tokens)
+    click.echo(f"{len(dataset)} of {len(rows)} examples fit into {settings.max_tokens} tokens", err=True)
+    model = with_adapter(base, settings)
+    trainer = SFTTrainer(
+        model=model,
+        args=_arguments(out, settings),
+        train_dataset=dataset,
+        processing_class=base.tokenizer,
+        callbacks=[_Log(out / "log.jsonl")],
+    )
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(out / "checkpoints") if (out / "checkpoints").exists() else None)
+    _finish(model, base, source, len(dataset), settings, out)
+
+
+def write_examples(path: Path, settings: Settings) -> None:
+    """Write the run's examples as JSON lines with `prompt`, `completion` and `kind`; the same for the same settings."""
+    corpus = corpora.load(DISTRIBUTIONS, settings.everyday_share)
+    temporary = path.with_name(f".{path.name}.partial")
+    with temporary.open("w", encoding="utf-8") as file:
+        for index in range(settings.examples):
+            rng = random.Random(f"{settings.seed}/{index}")
+            example = None
+            while example is None:
+                example = corrupt(corpus.document(rng), rng)
+            row = {"prompt": render_prompt(example.prompt), "completion": render_response(example.response)}
+            file.write(json.dumps(row | {"kind": example.kind}, ensure_ascii=False) + "\n")
+    temporary.replace(path)
+
+
+def read_examples(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield prompt and completion of each line of `path`. Raises `DocumentError` with the line that is wrong."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                row = json.loads(line)
+                parse_prompt(row["prompt"])
+                parse_response(row["completion"])
+                yield row["prompt"], row["completion"]
+    except (json.JSONDecodeError, KeyError, TypeError, FormatError) as error:
+        raise DocumentError(f"{path}, line {number}: {error or type(error).__name__}; expected JSON with prompt and completion") from None
+    except OSError as error:
+        raise DocumentError(f"cannot read {path}: {error.strerror}") from None
+
+
+def tokenized(rows: list[tuple[str, str]], base: Base, max_tokens: int) -> Dataset:
+    """Return the examples that fit, as `input_ids` (T,) and `completion_mask` (T,), each ended by end-of-text."""
+    columns: dict[str, list[list[int]]] = {"input_ids": [], "completion_mask": []}
+    begin = [base.tokenizer.bos_token_id] if _adds_bos(base) else []
+    for prompt, completion in rows:
+        question = begin + encode(base.tokenizer, prompt)
+        answer = [*encode(base.tokenizer, completion), base.tokenizer.eos_token_id]
+        if len(question) + len(answer) <= max_tokens:
+            columns["input_ids"].append(question + answer)
+            columns["completion_mask"].append([0] * len(question) + [1] * len(answer))
+    if not columns["input_ids"]:
+        raise DocumentError(f"no example fits into {max_tokens} tokens: raise --max-tokens")
+    return Dataset.from_dict(columns)
+
+
+def with_adapter(base: Base, settings: Settings) -> PeftModel:
+    """Return the base with a LoRA on all linear layers and trainable rows for the markers."""
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        use_rslora=True,
+        target_modules=_LINEAR_LAYERS,
+        trainable_token_indices=list(base.marker_ids),
+        task_type="CAUSAL_LM",
+    )
+    torch.manual_seed(settings.seed)
+    model = get_peft_model(base.model, config)
+    model.peft_config["default"].base_model_name_or_path = base.source
+    head = model.get_base_model().get_output_embeddings()
+    if not hasattr(head, "bias"):
+        # trl looks at the head's bias, which peft's wrapper of a tied head does not have.
+        head.bias = None
+    return model
+
+
+def _adds_bos(base: Base) -> bool:
+    """Return whether the base expects a text to begin with its begin-of-text token (Llama does, Qwen does not)."""
+    bos = base.tokenizer.bos_token_id
+    return bos is not None and base.tokenizer("x")["input_ids"][:1] == [bos]
+
+
+def _arguments(out: Path, settings: Settings) -> SFTConfig:
+    gpu = torch.cuda.is_available()
+    return SFTConfig(
+        output_dir=str(out / "checkpoints"),
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=settings.warmup_share,
+        max_grad_norm=1.0,
+        bf16=True,
+        use_cpu=not gpu,
+        max_length=settings.max_tokens,
+        gradient_checkpointing=gpu,
+        train_sampling_strategy="group_by_length",
+        logging_steps=10,
+        save_steps=100,
+        save_total_limit=2,
+        report_to="none",
+        disable_tqdm=False,
+        seed=settings.seed,
+    )
+
+
+class _Log(TrainerCallback):
+    """Append what the trainer logs to a file of JSON lines with `step` and `loss`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        if logs and "loss" in logs:
+            with self._path.open("a") as file:
+                file.write(json.dumps({"step": state.global_step, "loss": float(logs["loss"])}) + "\n")
+
+
+def _finish(model: PeftModel, base: Base, source: Path, used: int, settings: Settings, out: Path) -> None:
+    """Write the adapter's folder: weights, tokenizer, `training.json`, loss curve."""
+
+    def save(folder: Path) -> None:
+        model.save_pretrained(folder)
+        base.tokenizer.save_pretrained(folder)
+        record = {
+            "stage": "sft",
+            "prompt_version": PROMPT_VERSION,
+            "base": base.source,
+            "base_sha256": base.sha256,
+            "data_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+            "examples": used,
+            "settings": asdict(settings),
+        }
+        write_json(folder / "training.json", record)
+
+    write_folder(out / "adapter", save)
+    plot_loss(out / "log.jsonl", out / "loss.png")
+    click.echo(f"wrote {out / 'adapter'}", err=True)
