@@ -47,10 +47,10 @@ def merge(base: str | None, adapter: Path, out: Path) -> None:
     """
     check_free(out)
     inputs = _check(base, adapter)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()
     with new_folder(out) as folder:
         model = _merged(inputs)
-        model.to(dtype=inputs.dtype)  # type: ignore[arg-type]
+        model.to(dtype=inputs.dtype)
         model.save_pretrained(folder)
         inputs.tokenizer.save_pretrained(folder)
         shutil.copyfile(adapter / TRAINING_FILE, folder / TRAINING_FILE)

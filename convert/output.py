@@ -22,7 +22,7 @@ def new_file(out: Path) -> Iterator[Path]:
     temporary = _temporary(out)
     try:
         yield temporary
-        os.replace(temporary, out)
+        temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -2,4 +2,3 @@ import pandas as pd
 
 file = "sales.csv"
 df = 
-print(df.head())

@@ -7,7 +7,6 @@ A warm-up comes first, each situation is repeated, and medians and 95th percenti
 
 from __future__ import annotations
 
-import hashlib
 import math
 import statistics
 import sys
@@ -19,6 +18,7 @@ import psutil
 
 from tabtab_local.engine import Engine, Generation, LlamaEngine
 from tabtab_local.errors import UsageError
+from tabtab_local.fingerprint import file_sha256
 from tabtab_local.machine import Machine, default_threads, describe
 from tabtab_local.prompt import EDIT_END, Prompt, RecentEdit, render_prompt, response_start
 
@@ -166,7 +166,7 @@ def run(
         model=model.name,
         file_type=model.file_type,
         size_bytes=model.size_bytes,
-        sha256=sha256(model.path),
+        sha256=file_sha256(model.path),
         parameters=model.parameters,
         context_tokens=model.context_tokens,
         threads=threads,
@@ -189,9 +189,10 @@ def render(report: Report) -> str:
     rows = [
         f"{report.model} · {report.file_type} · {report.parameters / 1e6:,.1f} M parameters · "
         f"{report.size_bytes / 1e6:,.1f} MB · sha256 {report.sha256[:12]}",
-        f"{machine.cpu} · {machine.physical_cores} cores · {machine.memory_bytes / 2**30:.0f} GiB · {machine.os}{power}",
-        f"tabtab-local {machine.tabtab_local} · llama-cpp-python {machine.llama_cpp_python} · Python {machine.python} · "
-        f"{report.threads} threads · {report.repeats} repeats",
+        f"{machine.cpu} · {machine.physical_cores} cores · {machine.memory_bytes / 2**30:.0f} GiB · "
+        f"{machine.os}{power}",
+        f"tabtab-local {machine.tabtab_local} · llama-cpp-python {machine.llama_cpp_python} · "
+        f"Python {machine.python} · {report.threads} threads · {report.repeats} repeats",
         "",
         f"{'':<32}{'median':>10}{'p95':>10}",
         _row("load, ms", report.load_ms),
@@ -201,8 +202,9 @@ def render(report: Report) -> str:
         _row("cold prompt: answer, ms", report.cold.total_ms),
         _row("decoding, ms a token", report.keystroke.decode_ms_per_token),
         "",
-        f"reading a prompt: {report.prompt_tokens_per_s:,.0f} tokens/s; the example has "
-        f"{report.cold.prompt_tokens:,.0f} tokens, a keystroke evaluates {report.keystroke.evaluated_tokens:,.0f} of them",
+        f"reading a prompt: {report.prompt_tokens_per_s:,.0f} tokens/s",
+        f"the example has {report.cold.prompt_tokens:,.0f} tokens, of which a keystroke evaluates "
+        f"{report.keystroke.evaluated_tokens:,.0f}",
         f"peak memory: {report.peak_memory_bytes / 1e6:,.0f} MB with a context of {report.context_tokens:,} tokens",
     ]
     return "\n".join(rows)
@@ -212,27 +214,19 @@ def cold_prompt(number: int) -> str:
     """Return the example as a prompt that shares no beginning with the same prompt of another `number`."""
     # The number stands behind the first heading: at most the heading's few tokens are shared.
     code_above = f"{number} and the files of that number\n{_CODE_ABOVE}"
-    edit = RecentEdit(
-        'grouped = sales.groupby("region")["units"]', 'grouped = sales.groupby("region")[["units", "revenue"]]'
-    )
+    edit = RecentEdit('.groupby("region")["units"]', '.groupby("region")[["units", "revenue"]]')
     return render_prompt(Prompt(_REGION, _cursor(), code_above, _CODE_BELOW, (edit,), _INTENT))
 
 
 def answer_start(typed: int) -> str:
     """Return the forced start of the answer after `typed` characters have been typed at the cursor."""
     extra = _TYPED * (typed // len(_TYPED)) + _TYPED[: typed % len(_TYPED)]
-    return response_start(_INTENT) + _REGION[: _cursor()] + extra
+    return f"{response_start(_INTENT)}\n{_REGION[: _cursor()]}{extra}"
 
 
 def ask(engine: Engine, prompt: str, typed: int) -> Generation:
     """Answer `prompt` after `typed` characters have been typed."""
     return engine.generate(prompt, answer_start(typed), max_tokens=MAX_TOKENS, stop=EDIT_END)
-
-
-def sha256(path: Path) -> str:
-    """Return the hash of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cursor() -> int:

@@ -29,7 +29,9 @@ def main() -> None:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--line", type=int, required=True, metavar="N", help="Line of the cursor, counted from 1.")
-@click.option("--column", type=int, metavar="N", help="Column, counted from 1 in characters. [default: end of the line]")
+@click.option(
+    "--column", type=int, metavar="N", help="Column, counted from 1 in characters. [default: end of the line]"
+)
 @click.option("--cell", type=int, metavar="N", help="Cell of a Jupyter notebook, counted from 1; --line counts in it.")
 @click.option("--intent", default="", metavar="TEXT", help="What you want, in words. [default: inferred by the model]")
 @_MODEL
@@ -54,9 +56,7 @@ def complete(
 
     source = store.read(file)
     try:
-        document = open_document(
-            source.text, jupyter=file.suffix == ".ipynb", line=line, column=column, cell=cell
-        )
+        document = open_document(source.text, jupyter=file.suffix == ".ipynb", line=line, column=column, cell=cell)
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from None
     with LlamaEngine(registry.locate(model)) as engine:
@@ -78,7 +78,9 @@ def complete(
 @main.command()
 @_MODEL
 @click.option("--repeats", type=click.IntRange(1), default=20, help="Measurements of each kind.")
-@click.option("--threads", type=click.IntRange(1), help="Threads to compute with. [default: one for each physical core]")
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads to compute with. [default: one for each physical core]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 def bench(model: str, repeats: int, threads: int | None, as_json: bool) -> None:
     """Measure a model on this machine: load time, tokens per second, time to the first token, memory."""

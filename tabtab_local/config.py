@@ -17,6 +17,13 @@ class Settings:
     answer_tokens: int = 160
     """Most tokens that an answer may have beside those of the region that it rewrites."""
 
+    rewrite_above: bool = False
+    """Whether the answer may change lines of the region above the cursor's.
+
+    If not, they are the forced beginning of the answer: read in one batch instead of being decoded token by token, and
+    safe from a small model's slips.
+    """
+
     min_confidence: float = 0.5
     """Suggestions with a lower geometric mean of the tokens' probabilities are not shown."""
 

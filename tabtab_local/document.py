@@ -25,7 +25,7 @@ Kind = Literal["python", "marimo", "jupyter"]
 
 @dataclass(frozen=True)
 class Document:
-    """A file with a cursor: `code` is what is edited, `cursor` the offset in it, `cell` the index of the cell if any."""
+    """A file with a cursor: `code` is what is edited, `cursor` an offset in it, `cell` the index of its cell."""
 
     kind: Kind
     file: str
@@ -74,7 +74,9 @@ class Document:
         return position_of(text, from_cell(parse_marimo(text).cells[self.cell], offset))
 
 
-def open_document(text: str, *, jupyter: bool, line: int, column: int | None = None, cell: int | None = None) -> Document:
+def open_document(
+    text: str, *, jupyter: bool, line: int, column: int | None = None, cell: int | None = None
+) -> Document:
     """Return the document of a file's `text` with the cursor at a place that is counted as a person counts it.
 
     Lines and columns count from 1; without a column the cursor stands at the end of the line. Raises `UsageError` for

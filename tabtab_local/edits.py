@@ -61,7 +61,9 @@ def offset_of(text: str, position: Position) -> int:
     """
     lines = text.split("\n")
     if not 1 <= position.line <= len(lines):
-        raise UsageError(f"line {position.line} is outside the text, which has {len(lines)} lines: choose 1-{len(lines)}")
+        raise UsageError(
+            f"line {position.line} is outside the text, which has {len(lines)} lines: choose 1-{len(lines)}"
+        )
     last_column = len(lines[position.line - 1]) + 1
     if not 1 <= position.column <= last_column:
         raise UsageError(

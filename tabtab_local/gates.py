@@ -21,7 +21,7 @@ _DELETION_PER_WRITTEN = 2
 
 @dataclass(frozen=True)
 class Change:
-    """What a suggestion would do to the code: `before` and `after` are the whole code, `edits` lead from one to the other."""
+    """What a suggestion would do to the code: `edits` lead from the code `before` to the code `after`."""
 
     before: str
     after: str

@@ -27,6 +27,7 @@ way in and loses it on the way out; text that already has such characters gets o
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tabtab_local.errors import FormatError
@@ -121,7 +122,19 @@ def render_response(response: Response) -> str:
 
 def response_start(intent: str) -> str:
     """Return what the answer must begin with: all that is known of it before the model has said anything."""
-    return f"{_intent_line(intent)}\n{EDIT_START}\n" if intent else INTENT
+    return f"{_intent_line(intent)}\n{EDIT_START}" if intent else INTENT
+
+
+def forced_region(prompt: Prompt) -> str:
+    """Return the beginning of an answer's region, behind its `EDIT_START`, that leaves the lines above the cursor's.
+
+    With the cursor on a blank line it ends one line of code earlier: a line end and the blank line after it are often
+    one token, and the model should not be made to begin in the middle of one.
+    """
+    end = prompt.region.rfind("\n", 0, prompt.cursor) + 1
+    if not prompt.region[end:].split("\n")[0].strip():
+        end = prompt.region[:end].rstrip().rfind("\n") + 1
+    return "\n" + _escape(prompt.region[:end])
 
 
 def parse_prompt(text: str) -> Prompt:
@@ -168,10 +181,11 @@ def ollama_template() -> str:
 
 def chat_template() -> str:
     """Return the Jinja chat template of a GGUF: the last message is a region with the cursor's marker in it."""
-    return _frame(INTENT, "{{ messages[-1]['content'] }}") + "\n"
+    # Jinja drops a template's last newline unless told otherwise, so it is written as an expression.
+    return _frame(INTENT, "{{ messages[-1]['content'] }}") + "{{ '\\n' }}"
 
 
-def _frame(intent_line: str, region: str, quote: type[str] = str) -> str:
+def _frame(intent_line: str, region: str, quote: Callable[[str], str] = str) -> str:
     return f"{intent_line}\n{quote(EDIT_START)}\n{region}\n{quote(EDIT_END)}"
 
 

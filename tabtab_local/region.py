@@ -85,7 +85,9 @@ def file_context(text: str, region: Span, budget_tokens: int, count: CountTokens
     return Context("\n".join([*imports, *above[kept:]]), below_text)
 
 
-def cell_context(cells: Sequence[str], index: int, order: Iterable[int], budget_tokens: int, count: CountTokens) -> Context:
+def cell_context(
+    cells: Sequence[str], index: int, order: Iterable[int], budget_tokens: int, count: CountTokens
+) -> Context:
     """Return the other cells around cell `index` within `budget_tokens`, in notebook order.
 
     `order` lists the other cells from the most to the least important; a cell is shown whole or not at all.

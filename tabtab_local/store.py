@@ -174,7 +174,7 @@ def _replace(source: Source, data: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=".tabtab-", suffix=".tmp", dir=target.parent)
     temporary = Path(name)
     try:
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -184,7 +184,7 @@ def _replace(source: Source, data: bytes) -> None:
                 os.chown(temporary, found.st_uid, found.st_gid)
         temporary.chmod(stat.S_IMODE(found.st_mode))
         _refuse_if_changed(source, target.read_bytes())
-        os.replace(temporary, target)
+        temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(target.parent)

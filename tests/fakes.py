@@ -57,7 +57,7 @@ class ScriptedEngine:
     def generate(
         self, prompt: str, start: str, *, max_tokens: int, stop: str, cancel: Callable[[], bool] = never
     ) -> Generation:
-        """Return the next answer. Raises `Cancelled` where `cancel` says so, and leaves the answer to the next request."""
+        """Return the next answer. Raises `Cancelled` where `cancel` says so; the answer is then the next request's."""
         self.requests.append(Request(prompt, start, max_tokens, stop))
         if cancel():
             raise Cancelled("a newer request has stopped this one")

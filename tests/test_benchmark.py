@@ -59,7 +59,7 @@ def test_the_example_is_a_prompt_of_our_format() -> None:
     first, second = parse_prompt(cold_prompt(1)), parse_prompt(cold_prompt(2))
     assert first.code_above != second.code_above
     start = answer_start(3)
-    assert start == response_start(first.intent) + first.region[: first.cursor] + "gro"
+    assert start == f"{response_start(first.intent)}\n{first.region[: first.cursor]}gro"
 
 
 def test_bad_requests_are_refused(tiny_gguf: Path, tmp_path: Path) -> None:

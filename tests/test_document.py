@@ -10,7 +10,7 @@ from tabtab_local.document import open_document
 from tabtab_local.edits import Edit, Position, apply
 from tabtab_local.errors import UsageError
 
-MARIMO = '''import marimo
+MARIMO = """import marimo
 
 app = marimo.App()
 
@@ -41,7 +41,7 @@ def _(df):
 
 if __name__ == "__main__":
     app.run()
-'''
+"""
 JUPYTER = json.dumps(
     {
         "cells": [
@@ -103,7 +103,8 @@ def test_a_place_that_is_not_there_is_refused(text, place, complaint):
 
 
 @pytest.mark.parametrize(
-    ("place", "complaint"), [({"line": 1}, "needs --cell"), ({"line": 1, "cell": 1}, "markdown"), ({"line": 9, "cell": 2}, "1-2")]
+    ("place", "complaint"),
+    [({"line": 1}, "needs --cell"), ({"line": 1, "cell": 1}, "markdown"), ({"line": 9, "cell": 2}, "1-2")],
 )
 def test_a_cell_that_is_not_there_is_refused(place, complaint):
     with pytest.raises(UsageError, match=complaint):

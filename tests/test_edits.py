@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,8 @@ from tabtab_local.edits import Edit, Position, Span, apply, diff, line_span, off
 from tabtab_local.errors import UsageError
 
 TEXT = st.lists(
-    st.sampled_from(["a", "b", "x = 1", "\n", "\n", "    ", "\t", "é", "🙂", "e\u0301", "\x0c", "\r", "\u2028"]), max_size=30
+    st.sampled_from(["a", "b", "x = 1", "\n", "\n", "    ", "\t", "é", "🙂", "e\u0301", "\x0c", "\r", "\u2028"]),
+    max_size=30,
 ).map("".join)
 
 
@@ -26,7 +29,7 @@ def test_a_diff_is_in_order_apart_and_minimal_at_its_ends(old, new):
         before = old[edit.start : edit.end]
         assert before != edit.text
         assert not (before and edit.text and (before[0] == edit.text[0] or before[-1] == edit.text[-1]))
-    assert all(left.end < right.start for left, right in zip(edits, edits[1:], strict=False))
+    assert all(left.end < right.start for left, right in itertools.pairwise(edits))
 
 
 @given(TEXT)
@@ -77,7 +80,9 @@ def test_a_line_span_leaves_out_the_last_newline():
     assert line_span("a\nb", 2, 2).of("a\nb") == "b"
 
 
-@pytest.mark.parametrize("edits", [[Edit(0, 9, "")], [Edit(1, 2, ""), Edit(0, 1, "")], [Edit(0, 2, ""), Edit(1, 3, "")]])
+@pytest.mark.parametrize(
+    "edits", [[Edit(0, 9, "")], [Edit(1, 2, ""), Edit(0, 1, "")], [Edit(0, 2, ""), Edit(1, 3, "")]]
+)
 def test_edits_that_overlap_or_reach_outside_are_refused(edits):
     with pytest.raises(ValueError, match="outside the text"):
         apply("abc", edits)

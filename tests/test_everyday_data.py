@@ -27,8 +27,12 @@ def undefined_names(script: str) -> set[str]:
         nodes = list(ast.walk(statement))
         known |= {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
         known |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-        known |= {alias.asname or alias.name for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))
-                  for alias in node.names}
+        known |= {
+            alias.asname or alias.name
+            for node in nodes
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for alias in node.names
+        }
         arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
         caught = {node.name for node in nodes if isinstance(node, ast.ExceptHandler) and node.name}
         read = {node.id for node in nodes if isinstance(node, ast.Name)}

@@ -50,8 +50,9 @@ class TestEveryModule:
         assert programs(module) == programs(module)
 
     def test_every_name_is_defined(self, module: ModuleType) -> None:
-        missing = {seed: names for seed, program in enumerate(programs(module))
-                   if (names := undefined_names(program.script()))}
+        missing = {
+            seed: names for seed, program in enumerate(programs(module)) if (names := undefined_names(program.script()))
+        }
         assert not missing
 
     def test_steps_are_whole_statements_without_a_trailing_newline(self, module: ModuleType) -> None:

@@ -65,7 +65,7 @@ def test_another_file_can_be_named() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_names_that_there_are() -> None:
-    with pytest.raises(ModelError, match="no model is called 'gpt': choose one of tabtab-nano, tabtab-qwen3-0.6b"):
+    with pytest.raises(ModelError, match=r"no model is called 'gpt': choose one of tabtab-nano, tabtab-qwen3-0\.6b"):
         modelfile("gpt")
 
 

@@ -18,6 +18,7 @@ from tabtab_local.prompt import (
     Response,
     chat_template,
     clean_intent,
+    forced_region,
     ollama_template,
     parse_prompt,
     parse_response,
@@ -60,15 +61,27 @@ def test_each_marker_stands_in_a_prompt_once_whatever_the_code_says(region, abov
 
 @given(regions(), INTENTS)
 def test_a_response_begins_with_what_is_known_of_it(region, intent):
-    assert render_response(Response(*region, intent)).startswith(response_start(intent))
+    response = render_response(Response(*region, intent))
+    assert response.startswith(response_start(intent))
+    assert response.startswith(
+        (response_start(intent) if intent else f"{INTENT}\n{EDIT_START}") + forced_region(Prompt(*region))
+    )
 
 
 def test_all_blocks_come_in_the_order_of_the_format():
-    prompt = Prompt("df = ", 5, "import pandas as pd", "df.head()", (RecentEdit("a = 1", "b = 1"),), "Read a file")
+    edit = RecentEdit("a = 1", "b = 1")
+    prompt = Prompt("df = ", 5, "import pandas as pd", "df.head()", (edit,), "Read a file")
     assert render_prompt(prompt) == (
-        "# Code above\nimport pandas as pd\n# Code below\ndf.head()\n# Recent edits\noriginal:\na = 1\nupdated:\nb = 1\n"
+        "# Code above\nimport pandas as pd\n# Code below\ndf.head()\n"
+        "# Recent edits\noriginal:\na = 1\nupdated:\nb = 1\n"
         "<|INTENT|> Read a file\n<|EDIT_START|>\ndf = <|user_cursor_is_here|>\n<|EDIT_END|>\n"
     )
+
+
+def test_the_lines_above_the_cursors_can_be_forced_without_cutting_into_a_token():
+    assert forced_region(Prompt("a\nb\nc", 3)) == "\na\n"
+    assert forced_region(Prompt("a\nb\n\n    ", 9)) == "\na\n"
+    assert forced_region(Prompt("a\nb", 0)) == "\n"
 
 
 def test_the_smallest_prompt_has_no_blocks():
@@ -123,6 +136,6 @@ def test_both_templates_render_the_same_prompt_as_the_runtime():
     content = f"df = {CURSOR}"
     expected = render_prompt(Prompt("df = ", 5))
     assert ollama_template().replace("{{ .Prompt }}", content) == expected
-    # llama.cpp's and transformers' engines both keep a template's last newline.
-    environment = jinja2.Environment(keep_trailing_newline=True)
-    assert environment.from_string(chat_template()).render(messages=[{"content": content}]) == expected
+    for kept in (True, False):
+        environment = jinja2.Environment(keep_trailing_newline=kept, trim_blocks=True, lstrip_blocks=True)
+        assert environment.from_string(chat_template()).render(messages=[{"content": content}]) == expected

@@ -60,7 +60,7 @@ def test_k_quants_of_a_model_that_is_wide_enough_stay_near(tmp_path: Path) -> No
         errors.append(float((gguf_logits(tmp_path / f"{quant}.gguf", tokens) - expected).square().mean().sqrt()))
     assert sizes == sorted(sizes, reverse=True)
     assert errors == sorted(errors)
-    assert errors[-1] < 0.25 * float(expected.std())
+    assert errors[-1] < 0.5 * float(expected.std())
 
 
 def test_nothing_is_printed(tiny_gguf: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +112,7 @@ def test_what_is_no_model_is_refused_in_one_line_and_nothing_is_left(
 
 def test_a_quantised_file_is_not_quantised_again(tiny_gguf: Path, tmp_path: Path) -> None:
     quantize(tiny_gguf, tmp_path / "once.gguf", "Q8_0", threads=1)
-    with pytest.raises(ModelError, match="cannot be quantised to Q4_0: .*requantizing"):
+    with pytest.raises(ModelError, match=r"cannot be quantised to Q4_0: .*requantizing"):
         quantize(tmp_path / "once.gguf", tmp_path / "twice.gguf", "Q4_0", threads=1)
     assert [path.name for path in tmp_path.iterdir()] == ["once.gguf"]
 

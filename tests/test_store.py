@@ -157,7 +157,7 @@ def test_a_missing_file_a_folder_a_pipe_and_a_huge_file_are_refused(tmp_path):
     assert "is a folder" in error_of(store.read, tmp_path)
     os.mkfifo(tmp_path / "pipe")
     assert "not a regular file" in error_of(store.read, tmp_path / "pipe")
-    with open(tmp_path / "huge.py", "wb") as file:
+    with (tmp_path / "huge.py").open("wb") as file:
         file.truncate(store.MAX_BYTES + 1)
     assert str(store.MAX_BYTES) in error_of(store.read, tmp_path / "huge.py")
     (tmp_path / "loop.py").symlink_to("loop.py")

@@ -1,0 +1,1 @@
+"""Makes models: data, pretraining of the nano, fine-tuning of any base."""

@@ -19,10 +19,19 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--out", type=_FOLDER, default=Path("runs/nano/pretrain"), help="Folder of the run; an unfinished run in it goes on.")
+@click.option(
+    "--out",
+    type=_FOLDER,
+    default=Path("runs/nano/pretrain"),
+    help="Folder of the run; an unfinished run in it goes on.",
+)
 @click.option("--steps", type=click.IntRange(1), default=4000, help="Optimiser steps of the whole run.")
 @click.option("--seed", type=int, default=1, help="Seed of the weights and of the data.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop with a checkpoint after this time. [default: run to the end]")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Stop with a checkpoint after this time. [default: run to the end]",
+)
 def pretrain(out: Path, minutes: float | None, **chosen: Any) -> None:
     """Train the nano's tokenizer and weights from scratch.
 
@@ -34,9 +43,19 @@ def pretrain(out: Path, minutes: float | None, **chosen: Any) -> None:
 
 
 @main.command()
-@click.option("--base", default="runs/nano/pretrain/model", help="Name in the registry, folder, or hub id of a Qwen3 or Llama 3.2 model.")
-@click.option("--out", type=_FOLDER, default=Path("runs/nano/sft"), help="Folder of the run; an unfinished run in it goes on.")
-@click.option("--data", type=click.Path(path_type=Path, dir_okay=False), help="JSON lines with prompt and completion. [default: made from the corpus]")
+@click.option(
+    "--base",
+    default="runs/nano/pretrain/model",
+    help="Name in the registry, folder, or hub id of a Qwen3 or Llama 3.2 model.",
+)
+@click.option(
+    "--out", type=_FOLDER, default=Path("runs/nano/sft"), help="Folder of the run; an unfinished run in it goes on."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="JSON lines with prompt and completion. [default: made from the corpus]",
+)
 @click.option("--examples", type=click.IntRange(1), default=12_000, help="Examples to make where no --data is given.")
 @click.option("--epochs", type=click.FloatRange(0, min_open=True), default=1.0, help="Passes over the examples.")
 @click.option("--batch-size", type=click.IntRange(1), default=16, help="Examples in a step.")
@@ -44,7 +63,12 @@ def pretrain(out: Path, minutes: float | None, **chosen: Any) -> None:
 @click.option("--max-tokens", type=click.IntRange(16), default=1024, help="Longer examples are left out.")
 @click.option("--rank", type=click.IntRange(1), default=32, help="Rank of the LoRA matrices.")
 @click.option("--alpha", type=click.IntRange(1), default=32, help="Scale of the LoRA, divided by the root of the rank.")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, help="Peak rate; about 2e-4 suits the large bases.")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    default=1e-3,
+    help="Peak rate; about 2e-4 suits the large bases.",
+)
 @click.option("--seed", type=int, default=2, help="Seed of the adapter and of the data.")
 def sft(base: str, out: Path, data: Path | None, **chosen: Any) -> None:
     """Fine-tune a base with LoRA on edits.
@@ -54,6 +78,24 @@ def sft(base: str, out: Path, data: Path | None, **chosen: Any) -> None:
     from training import sft as stage
 
     stage.fine_tune(base, out, _with(stage.Settings(), chosen), data)
+
+
+@main.command()
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="GGUF file to measure.",
+    show_default="the embedded nano",
+)
+@click.option("--examples", type=click.IntRange(1), default=500, help="Examples of each source of code.")
+@click.option("--seed", type=int, default=3, help="Seed of the examples; not one that training uses.")
+def measure(model: Path | None, examples: int, seed: int) -> None:
+    """Print how often a model restores removed code that it has not seen, as a Markdown table."""
+    from tabtab_local.registry import embedded_path
+    from training import measure as stage
+    from training.pretrain import DISTRIBUTIONS
+
+    click.echo(stage.report(stage.measure(model or embedded_path(), DISTRIBUTIONS, examples, seed)))
 
 
 def _with(settings: Any, chosen: dict[str, Any]) -> Any:

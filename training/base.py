@@ -13,7 +13,13 @@ from pathlib import Path
 
 import torch
 from tokenizers import AddedToken, Tokenizer
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from tabtab_local import registry
 from tabtab_local.errors import ModelError
@@ -94,11 +100,13 @@ def _folder(source: str) -> Path:
         raise ModelError(f"{source} is neither a folder nor a hub id (owner/name)") from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(f"cannot get {source} from the Hub: {reason}; check the name, the network and `hf auth login`") from None
+        raise ModelError(
+            f"cannot get {source} from the Hub: {reason}; check the name, the network and `hf auth login`"
+        ) from None
 
 
 def _start_rows_at_mean(model: PreTrainedModel, ids: tuple[int, ...]) -> None:
-    """Give rows that were never trained the mean of the others, so that the first steps are not spent on their scale."""
+    """Give rows that were never trained the mean of all, so that the first steps are not spent on their scale."""
     matrices = {id(m.weight): m.weight for m in (model.get_input_embeddings(), model.get_output_embeddings()) if m}
     with torch.no_grad():
         for weight in matrices.values():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ def write_json(path: Path, document: Any) -> None:
     """Write `document` to `path` as indented JSON."""
     temporary = path.with_name(f".{path.name}.partial")
     temporary.write_text(json.dumps(document, indent=2) + "\n")
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def write_folder(path: Path, fill: Callable[[Path], Any]) -> None:
@@ -28,14 +27,14 @@ def write_folder(path: Path, fill: Callable[[Path], Any]) -> None:
     temporary.mkdir(parents=True)
     fill(temporary)
     shutil.rmtree(path, ignore_errors=True)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def save_checkpoint(run: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
     """Save all that `load_checkpoint` needs to go on after `step`."""
     temporary = run / ".checkpoint.pt.partial"
     torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
-    os.replace(temporary, run / "checkpoint.pt")
+    temporary.replace(run / "checkpoint.pt")
 
 
 def load_checkpoint(run: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:

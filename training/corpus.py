@@ -11,7 +11,7 @@ import hashlib
 import random
 import re
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +21,9 @@ from training.document import Document, from_program
 from training.everyday import WRITERS
 
 _PERMISSIVE = re.compile(r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation)\b", re.IGNORECASE)
-_SKIPPED_FOLDERS = re.compile(r"(^|/)(tests?|testing|idlelib|lib2to3|turtledemo|site-packages|_vendor|vendored|externals)/")
+_SKIPPED_FOLDERS = re.compile(
+    r"(^|/)(tests?|testing|idlelib|lib2to3|turtledemo|site-packages|_vendor|vendored|externals)/"
+)
 _MAX_FILE_BYTES = 400_000
 _MAX_LINE = 160
 
@@ -38,6 +40,9 @@ class SourceFile:
     package: str
     name: str
     text: str
+
+
+Draw = Callable[[random.Random], Document]
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,10 @@ class Corpus:
 
 
 def load(distributions: Sequence[str], everyday_share: float) -> Corpus:
-    """Read the standard library and `distributions`. Raises `DocumentError` for one that is missing or not permissive."""
+    """Read the standard library and `distributions`.
+
+    Raises `DocumentError` for a distribution that is missing or does not state a permissive licence.
+    """
     stdlib = Path(sysconfig.get_path("stdlib"))
     files = list(_python_files(f"python {sysconfig.get_python_version()}", stdlib, sorted(stdlib.rglob("*.py"))))
     for name in distributions:
@@ -88,19 +96,25 @@ def _distribution_files(name: str) -> Iterator[SourceFile]:
     try:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
-        raise DocumentError(f"the corpus needs the package {name}, which is not installed: pip install {name}") from None
+        raise DocumentError(
+            f"the corpus needs the package {name}, which is not installed: pip install {name}"
+        ) from None
     licence = _licence(distribution)
     if not _PERMISSIVE.search(licence):
-        raise DocumentError(f"the package {name} does not state a permissive licence (it says {licence!r}): leave it out")
+        raise DocumentError(
+            f"the package {name} does not state a permissive licence (it says {licence!r}): leave it out"
+        )
     root = Path(str(distribution.locate_file("")))
     paths = [root / file for file in distribution.files or () if file.suffix == ".py" and ".." not in file.parts]
     return _python_files(f"{name} {distribution.version}", root, sorted(paths))
 
 
 def _licence(distribution: metadata.Distribution) -> str:
+    """Return what the metadata says of the licence: an expression, classifiers, the first words of a text."""
     fields = distribution.metadata
-    classifiers = [line for line in fields.get_all("Classifier") or () if line.startswith("License")]
-    return " ".join([fields.get("License-Expression") or "", *classifiers, (fields.get("License") or "")[:80]]).strip()
+    said = [*(fields.get_all("License-Expression") or ()), *(fields.get_all("License") or ())]
+    said += [line for line in fields.get_all("Classifier") or () if line.startswith("License")]
+    return " ".join(text[:80] for text in said)
 
 
 def _python_files(package: str, root: Path, paths: Sequence[Path]) -> Iterator[SourceFile]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from tabtab_local.edits import Edit, Span, apply, line_span, position_of
 from tabtab_local.prompt import Prompt, RecentEdit, Response, clean_intent
-from tabtab_local.region import file_context
+from tabtab_local.region import Context, file_context
 from training.document import Document
 
 # Roughly; contexts of training examples vary in length anyway.
@@ -48,9 +48,13 @@ def line_tail(document: Document, rng: random.Random) -> Example | None:
     if line is None:
         return None
     code = line.of(document.text)
-    points = [match.start() for match in _WORD.finditer(code)][1:] + [match.end() for match in _WORD.finditer(code)][:-1]
+    points = [match.start() for match in _WORD.finditer(code)][1:] + [match.end() for match in _WORD.finditer(code)][
+        :-1
+    ]
     if rng.random() < 0.3:
-        points = [match.end() + 1 for match in re.finditer(r"[=(,\[{:] ?(?=\S)|\b(?:return|in|import)\b", code)] or points
+        points = [
+            match.end() + 1 for match in re.finditer(r"[=(,\[{:] ?(?=\S)|\b(?:return|in|import)\b", code)
+        ] or points
     if rng.random() < 0.25:
         points = list(range(len(code) - len(code.lstrip()) + 1, len(code)))
     points = [point for point in points if 0 < point < len(code)]
@@ -92,7 +96,17 @@ def expression(document: Document, rng: random.Random) -> Example | None:
     return _removed(document, rng.choice(holes), rng, "expression") if holes else None
 
 
-_REMOVABLE = (ast.Call, ast.Name, ast.Attribute, ast.BinOp, ast.Compare, ast.ListComp, ast.Subscript, ast.Constant, ast.BoolOp)
+_REMOVABLE = (
+    ast.Call,
+    ast.Name,
+    ast.Attribute,
+    ast.BinOp,
+    ast.Compare,
+    ast.ListComp,
+    ast.Subscript,
+    ast.Constant,
+    ast.BoolOp,
+)
 
 
 def lines(document: Document, rng: random.Random) -> Example | None:
@@ -153,8 +167,11 @@ def rename(document: Document, rng: random.Random) -> Example | None:
     site = min(1, len(uses) - 1)
     cursor = uses[site] + (site + 1) * grown + (len(new) if len(uses) == 1 else 0)
     line = line_span(code, *[position_of(code, first).line] * 2)
-    recent = RecentEdit(line.of(code), apply(line.of(code), [Edit(first - line.start, first - line.start + len(old), new)]))
-    prompt = Prompt(before, first + len(new), recent_edits=(recent,), **_context(document, region, rng))
+    recent = RecentEdit(
+        line.of(code), apply(line.of(code), [Edit(first - line.start, first - line.start + len(old), new)])
+    )
+    context = _context(document, region, rng)
+    prompt = Prompt(before, first + len(new), context.above, context.below, (recent,))
     return Example(prompt, Response(after, cursor), "rename")
 
 
@@ -173,7 +190,8 @@ def no_edit(document: Document, rng: random.Random) -> Example | None:
     if len(code) > _MAX_REGION_CHARACTERS:
         return None
     cursor = offset - region.start
-    return Example(Prompt(code, cursor, **_context(document, region, rng)), Response(code, cursor), "no_edit")
+    context = _context(document, region, rng)
+    return Example(Prompt(code, cursor, context.above, context.below), Response(code, cursor), "no_edit")
 
 
 WEIGHTS: Mapping[Corruption, int] = {
@@ -223,7 +241,8 @@ def _removed(
     if len(code) > _MAX_REGION_CHARACTERS:
         return None
     answer = code[:cursor] + removed + code[cursor:]
-    prompt = Prompt(code, cursor, intent=clean_intent(intent), **_context(rest, region, rng))
+    context = _context(rest, region, rng)
+    prompt = Prompt(code, cursor, context.above, context.below, intent=clean_intent(intent))
     said = clean_intent(intent or _inferred(document, hole))
     return Example(prompt, Response(answer, cursor + len(removed), said), kind)
 
@@ -245,11 +264,10 @@ def _cut_after(document: Document, offset: int) -> Document:
     return replace(document, text=document.text[:end], cells=cells)
 
 
-def _context(document: Document, region: Span, rng: random.Random) -> dict[str, str]:
+def _context(document: Document, region: Span, rng: random.Random) -> Context:
     """Return the code above and below as the runtime would show it, for a budget drawn at random."""
     budget = rng.choice((60, 150, 300, 450))
-    context = file_context(document.text, region, budget, lambda text: len(text) // _CHARACTERS_PER_TOKEN + 1)
-    return {"code_above": context.above, "code_below": context.below}
+    return file_context(document.text, region, budget, lambda text: len(text) // _CHARACTERS_PER_TOKEN + 1)
 
 
 def _random_line(document: Document, rng: random.Random) -> Span | None:

@@ -30,8 +30,21 @@ from training.corrupt import corrupt
 from training.tokenizer import train_tokenizer
 
 # Distributions whose source is used beside the standard library; all are dependencies of the `train` extra.
-DISTRIBUTIONS = ("accelerate", "click", "datasets", "httpx", "huggingface-hub", "jinja2", "networkx", "numpy", "packaging")
-DISTRIBUTIONS += ("pandas", "peft", "tqdm", "trl")
+DISTRIBUTIONS: tuple[str, ...] = (
+    "accelerate",
+    "click",
+    "datasets",
+    "httpx",
+    "huggingface-hub",
+    "jinja2",
+    "networkx",
+    "numpy",
+    "packaging",
+    "pandas",
+    "peft",
+    "tqdm",
+    "trl",
+)
 
 _CHECKPOINT_SECONDS = 300
 _LOG_STEPS = 20
@@ -82,7 +95,10 @@ def pretrain(settings: Settings, out: Path, *, minutes: float | None = None) -> 
     saved = logged = time.monotonic()
     losses: list[float] = []
     while step < settings.steps:
-        rows = [pack_row(corpus, tokenizer, settings, step * settings.rows_per_step + i) for i in range(settings.rows_per_step)]
+        rows = [
+            pack_row(corpus, tokenizer, settings, step * settings.rows_per_step + i)
+            for i in range(settings.rows_per_step)
+        ]
         losses.append(_train_step(model, optimizer, torch.tensor(rows, device=model.device), settings, step))
         step += 1
         now = time.monotonic()
@@ -142,7 +158,9 @@ def data_sha256(corpus: corpora.Corpus, settings: Settings, documents: int = 100
     for file in corpus.files:
         digest.update(f"{file.package} {file.name}\n{file.text}".encode())
     for index in range(documents):
-        digest.update(training_text(corpus, settings.edit_share, random.Random(f"{settings.seed}/data/{index}")).encode())
+        digest.update(
+            training_text(corpus, settings.edit_share, random.Random(f"{settings.seed}/data/{index}")).encode()
+        )
     return digest.hexdigest()
 
 
@@ -188,7 +206,7 @@ def _train_step(
     loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
     if not math.isfinite(loss.item()):
         raise DocumentError(f"the loss is {loss.item()} at step {step}: lower the learning rate")
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
@@ -198,7 +216,10 @@ def _train_step(
 def _log(out: Path, step: int, loss: float, tokens_per_s: float, settings: Settings) -> None:
     """Report progress on stderr and append it to the run's log."""
     left_min = (settings.steps - step) * settings.rows_per_step * settings.row_tokens / tokens_per_s / 60
-    click.echo(f"step {step}/{settings.steps}  loss {loss:.3f}  {tokens_per_s:,.0f} tokens/s  {left_min:.0f} min left", err=True)
+    click.echo(
+        f"step {step}/{settings.steps}  loss {loss:.3f}  {tokens_per_s:,.0f} tokens/s  {left_min:.0f} min left",
+        err=True,
+    )
     with (out / "log.jsonl").open("a") as log:
         record = {"step": step, "loss": round(loss, 4), "learning_rate": learning_rate(settings, step - 1)}
         log.write(json.dumps(record | {"tokens_per_s": round(tokens_per_s)}) + "\n")

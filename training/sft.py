@@ -75,7 +75,9 @@ def fine_tune(base_name: str, out: Path, settings: Settings, data: Path | None =
         processing_class=base.tokenizer,
         callbacks=[_Log(out / "log.jsonl")],
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(out / "checkpoints") if (out / "checkpoints").exists() else None)
+    trainer.train(
+        resume_from_checkpoint=get_last_checkpoint(out / "checkpoints") if (out / "checkpoints").exists() else None
+    )
     _finish(model, base, source, len(dataset), settings, out)
 
 
@@ -99,14 +101,27 @@ def read_examples(path: Path) -> Iterator[tuple[str, str]]:
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
-                row = json.loads(line)
-                parse_prompt(row["prompt"])
-                parse_response(row["completion"])
-                yield row["prompt"], row["completion"]
-    except (json.JSONDecodeError, KeyError, TypeError, FormatError) as error:
-        raise DocumentError(f"{path}, line {number}: {error or type(error).__name__}; expected JSON with prompt and completion") from None
+                yield _example(line, f"{path}, line {number}")
+    except UnicodeDecodeError:
+        raise DocumentError(f"{path} is not UTF-8 text: expected JSON lines with prompt and completion") from None
     except OSError as error:
         raise DocumentError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _example(line: str, where: str) -> tuple[str, str]:
+    """Return prompt and completion of one line of data, both of them in the prompt format."""
+    try:
+        row = json.loads(line)
+        prompt, completion = row["prompt"], row["completion"]
+        parse_prompt(prompt)
+        parse_response(completion)
+    except json.JSONDecodeError as error:
+        raise DocumentError(f"{where} is not JSON: {error}") from None
+    except (KeyError, TypeError, AttributeError):
+        raise DocumentError(f"{where} is not an object with the texts prompt and completion") from None
+    except FormatError as error:
+        raise DocumentError(f"{where}: {error}") from None
+    return prompt, completion
 
 
 def tokenized(rows: list[tuple[str, str]], base: Base, max_tokens: int) -> Dataset:
@@ -175,7 +190,7 @@ def _arguments(out: Path, settings: Settings) -> SFTConfig:
     )
 
 
-class _Log(TrainerCallback):
+class _Log(TrainerCallback):  # type: ignore[misc]
     """Append what the trainer logs to a file of JSON lines with `step` and `loss`."""
 
     def __init__(self, path: Path) -> None:

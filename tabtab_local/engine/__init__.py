@@ -14,9 +14,9 @@ from tabtab_local.engine.protocol import Engine, Generation, ModelInfo, Timings,
 if TYPE_CHECKING:
     from tabtab_local.engine.llama import LlamaEngine
 
-# OpenMP reads this when llama.cpp is loaded. Its threads wait for each other hundreds of times for each token; by default
-# they do so by spinning, and where another program (a test run, a build) takes one of the cores, each wait costs a time
-# slice: measured on 2 cores with one of them busy, a token of a 40-million-parameter model takes 1,100 ms, and 7 ms so.
+# OpenMP reads this when llama.cpp is loaded. Its threads wait for each other hundreds of times a token; by default
+# they spin, and where another program (a test run, a build) wants one of the cores, a wait costs a whole time slice:
+# with one of two cores busy, a token of a 40-million-parameter model was measured at 1,100 ms, and at 7 ms like this.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __all__ = ["Engine", "Generation", "LlamaEngine", "ModelInfo", "Timings", "never"]

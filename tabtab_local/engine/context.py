@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,10 +29,15 @@ class Context:
         params.n_ctx = context_tokens
         params.n_batch = params.n_ubatch = self._batch_tokens = min(batch_tokens, context_tokens)
         params.n_threads = params.n_threads_batch = threads
+        if not llama.llama_supports_gpu_offload():
+            # On a processor flash attention reads a prompt 5 % faster and decodes 40 % slower (a 40-million-parameter
+            # model after 600 tokens: 9.3 against 6.7 ms a token).
+            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self._cancel: Callable[[], bool] = never
         self._interrupt: BaseException | None = None
-        # Kept as an attribute: llama.cpp holds a bare pointer, and calling a collected callback is a segfault.
-        self._abort_callback = params.abort_callback = llama.ggml_abort_callback(self._should_abort)
+        # Kept as attributes: llama.cpp holds a bare pointer, and calling a collected callback is a segfault.
+        self._abort_callback = llama.ggml_abort_callback(self._should_abort)
+        self._no_callback = llama.ggml_abort_callback()
         log.clear()
         self._context: Any = llama.llama_init_from_model(model, params)
         if not self._context:
@@ -79,6 +85,9 @@ class Context:
             batch.token[i], batch.pos[i], batch.logits[i] = token, position + i, i == count - 1
         log.clear()
         self._cancel, self._interrupt = cancel, None
+        # A single token is over soon, and its computation is not slowed down by hundreds of calls into Python.
+        callback = self._abort_callback if count > 1 else self._no_callback
+        llama.llama_set_abort_callback(self._context, callback, ctypes.c_void_p())
         status = llama.llama_decode(self._context, batch)
         if self._interrupt is not None:
             raise self._interrupt

@@ -36,12 +36,15 @@ from tabtab_local.errors import ModelError, UsageError
 from tabtab_local.machine import default_threads
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION
 
+# More than a prompt and its answer take; large models are trained for contexts whose cache fills gigabytes.
+DEFAULT_CONTEXT_TOKENS = 4096
+
 
 class LlamaEngine:
     """A GGUF model in this process; close it, or use it in a `with` statement, to give its memory back.
 
-    `context_tokens` is the model's trained context unless given: the KV cache takes its memory at once, so ask for
-    what is needed. `threads` is one for each physical core unless given. `batch_tokens` is how much of a prompt is
+    `context_tokens` is the model's trained context unless given, at most `DEFAULT_CONTEXT_TOKENS`: the KV cache takes
+    its memory at once. `threads` is one for each physical core unless given. `batch_tokens` is how much of a prompt is
     evaluated in one go. Safe to share between threads: requests run one after the other.
 
     Raises `ModelError` for a file that is missing, damaged or made for something else, and `UsageError` for a context
@@ -225,7 +228,7 @@ def _describe(path: Path, model: Any, context_tokens: int | None) -> ModelInfo:
         name=metadata(model, "general.name") or path.stem,
         path=path,
         prompt_version=PROMPT_VERSION,
-        context_tokens=context_tokens or trained,
+        context_tokens=context_tokens or min(trained, DEFAULT_CONTEXT_TOKENS),
         parameters=llama.llama_model_n_params(model),
         size_bytes=path.stat().st_size,
         file_type=file_type(model),

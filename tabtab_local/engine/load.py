@@ -31,8 +31,8 @@ def load(path: Path) -> Any:
     _start_backend()
     log.clear()
     params = llama.llama_model_default_params()
-    # GCC before 12.4 and 13.3 miscompiles the instruction that sets up AMX, a matrix unit of Xeons: builds made with it
-    # die by a segmentation fault. Only models in an extra buffer type are computed with AMX.
+    # Builds by GCC 12 die by a segmentation fault where they set up AMX, a matrix unit of Xeons: its `_tile_loadconfig`
+    # tells the compiler of 8 bytes of the 64 that are read. Only models in extra buffer types are computed with AMX.
     params.use_extra_bufts = b"AMX_INT8 = 1" not in llama.llama_print_system_info()
     model = llama.llama_model_load_from_file(os.fsencode(path), params)
     if not model:
@@ -94,7 +94,7 @@ def _check_file(path: Path) -> None:
         with path.open("rb") as file:
             magic = file.read(len(_MAGIC))
     except FileNotFoundError:
-        raise ModelError(f"there is no model at {path}: check the path, or get one with `tabtab-local pull`") from None
+        raise ModelError(f"there is no model at {path}: check the path") from None
     except IsADirectoryError:
         raise ModelError(f"{path} is a folder: name the .gguf file in it") from None
     except OSError as error:

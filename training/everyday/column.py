@@ -116,14 +116,16 @@ class TableFields:
         }
 
 
-def table_scene(rng: random.Random) -> Scene:
-    """Return an empty scene about a random table."""
+def table_scene(rng: random.Random, *, small: bool = False, labelled: bool = False) -> Scene:
+    """Return an empty scene about a random table: `small` as one types it in, `labelled` with a target to predict."""
     fields = TableFields(rng, rng.choice(TABLES))
+    if small:
+        fields.numbers, fields.categories = fields.numbers[:3], fields.categories[:2]
+    if labelled:
+        fields.target = fields.categories[0]
     return Scene(rng, fields, Hand.draw(rng), {"snake"} if fields.spelling == "snake" else set())
 
 
 def labelled_scene(rng: random.Random) -> Scene:
     """Return an empty scene about a random table in which a model predicts a column of few values."""
-    scene = table_scene(rng)
-    scene.draw.target = scene.draw.categories[0]
-    return scene
+    return table_scene(rng, labelled=True)

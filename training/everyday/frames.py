@@ -179,8 +179,7 @@ def joining(rng: random.Random) -> Program:
 
 def handmade(rng: random.Random) -> Program:
     """Type in a small table and summarise it."""
-    scene = table_scene(rng)
-    scene.draw.numbers, scene.draw.categories = scene.draw.numbers[:3], scene.draw.categories[:2]
+    scene = table_scene(rng, small=True)
     scene.pick(HANDMADE)
     scene.pick(EXPLORE, rng.randint(1, 2))
     scene.pick(GROUP, rng.randint(1, 3))

@@ -145,8 +145,8 @@ class Scene:
         """Return the program so far, names of one module imported on one line."""
         steps = self.steps[:MAX_STEPS]
         lines = merged(tuple(line for step in steps for line in step.imports))
-        return Program(tuple(replace(step, imports=tuple(dict.fromkeys(map(lines.get,
-            step.imports)))) for step in steps))
+        return Program(tuple(replace(step, imports=tuple(dict.fromkeys(lines[line] for line in
+            step.imports))) for step in steps))
 
 
 def requote(code: str) -> str:

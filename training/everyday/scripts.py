@@ -365,7 +365,7 @@ def assignment_script(rng: random.Random) -> Program:
     if rng.random() < 0.4:
         steps += [Step(greetings, some(rng, "Define an email address for each person")),
                   Step(f"emails = [{emails}]\nprint(emails)", some(rng, "Put the addresses into a list"))]
-    return style.program(steps + [Step(f"total = {' + '.join(names)}\nprint(total)", some(rng, "Add up the counts"))])
+    return style.program([*steps, Step(f"total = {' + '.join(names)}\nprint(total)", some(rng, "Add up the counts"))])
 
 
 def _walk(rng: random.Random) -> Step:

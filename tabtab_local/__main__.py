@@ -1,0 +1,5 @@
+"""`python -m tabtab_local` is `tabtab-local`."""
+
+from tabtab_local.cli import main
+
+main(prog_name="tabtab-local")

@@ -1,0 +1,46 @@
+"""Where training text comes from."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tabtab_local.errors import DocumentError
+from training import corpus
+
+
+@pytest.fixture(scope="module")
+def small() -> corpus.Corpus:
+    return corpus.load(("click",), 0.5)
+
+
+def test_files_are_read_from_the_library_and_the_packages_without_tests(small):
+    packages = small.packages()
+    assert any(name.startswith("python 3.") for name in packages)
+    assert any(name.startswith("click ") for name in packages)
+    assert not any("/test" in f"/{file.name}" for file in small.files if "/tests/" in f"/{file.name}")
+
+
+def test_held_out_files_are_never_trained_on(small):
+    assert small.held_out
+    assert not {file.name for file in small.held_out} & {file.name for file in small.files}
+
+
+def test_documents_of_both_kinds_are_drawn(small):
+    rng = random.Random(0)
+    drawn = [small.document(rng) for _ in range(60)]
+    assert any(document.intents for document in drawn)
+    assert any(not document.intents and not document.cells for document in drawn)
+    assert all(len(document.text) < 6000 for document in drawn)
+
+
+def test_a_missing_package_is_named_with_its_cure():
+    with pytest.raises(DocumentError, match="pip install no-such-package"):
+        corpus.load(("no-such-package",), 0.5)
+
+
+def test_a_package_without_a_permissive_licence_is_refused(monkeypatch):
+    monkeypatch.setattr(corpus, "_PERMISSIVE", corpus.re.compile("no licence says this"))
+    with pytest.raises(DocumentError, match="permissive licence"):
+        corpus.load(("click",), 0.5)

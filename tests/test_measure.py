@@ -1,0 +1,42 @@
+"""The first look at a model."""
+
+from __future__ import annotations
+
+import pytest
+
+from tabtab_local.prompt import Prompt, Response, render_response
+from tests.fakes import ScriptedEngine
+from training.corrupt import Example
+from training.measure import Outcome, _outcome, report, wilson
+
+
+def example(before: str, after: str, kind: str = "line_tail") -> Example:
+    return Example(Prompt(before, len(before)), Response(after, len(after)), kind)
+
+
+@pytest.mark.parametrize(
+    ("successes", "total", "low", "high"),
+    # Wilson (1927), as `scipy.stats.binomtest(...).proportion_ci(method="wilson")` gives it.
+    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (47, 500, 0.0714, 0.1228)],
+)
+def test_the_interval_is_wilsons(successes, total, low, high):
+    assert wilson(successes, total) == pytest.approx((low, high), abs=2e-4)
+
+
+def test_an_answer_is_exact_silent_or_broken():
+    asked = example("x = ", "x = 1")
+    exact = render_response(asked.response)
+    silent = render_response(Response("x = ", 4))
+    engine = ScriptedEngine([exact, exact, silent, silent, "<|INTENT|>nonsense"])
+    outcomes = [_outcome(engine, asked) for _ in range(3)]
+    assert [outcome.exact for outcome in outcomes] == [True, False, False]
+    assert [outcome.silent for outcome in outcomes] == [False, True, True]
+    assert outcomes[2].answer is None
+
+
+def test_the_report_counts_what_is_shown_apart_from_silence():
+    asked = example("x = ", "x = 1")
+    rows = [Outcome(asked, asked.response, 1.0), Outcome(asked, Response("x = ", 4), 1.0)]
+    lines = report({"code": rows}).splitlines()
+    assert "| code | all but no_edit | 2 | 50.0 (9.5-90.5) |" in lines
+    assert "| code | of what is shown | 1 | 100.0 (20.7-100.0) |" in lines

@@ -1,0 +1,231 @@
+"""Pretraining and fine-tuning, on models of a few thousand parameters."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+
+from tabtab_local.errors import DocumentError, ModelError
+from tabtab_local.fingerprint import weights_sha256
+from tabtab_local.prompt import MARKERS, PROMPT_VERSION, parse_prompt, render_prompt
+from tests.tiny import tiny_llama, tiny_qwen3, tiny_tokenizer
+from training import base, corpus, pretrain, sft
+
+SMALL = pretrain.Settings(
+    steps=6,
+    rows_per_step=2,
+    row_tokens=128,
+    vocab_size=512,
+    hidden_size=32,
+    layers=1,
+    heads=2,
+    kv_heads=1,
+    head_dim=16,
+    intermediate_size=64,
+    warmup_steps=2,
+    everyday_share=1.0,
+    distributions=(),
+    tokenizer_documents=50,
+)
+LITTLE = sft.Settings(examples=12, batch_size=2, max_tokens=1500, rank=4, alpha=4, everyday_share=1.0)
+
+
+@pytest.fixture(autouse=True)
+def no_real_code(monkeypatch):
+    """Reading the standard library takes seconds and is tested on its own."""
+    monkeypatch.setattr(corpus, "load", lambda distributions, share: corpus.Corpus((), (), 1.0))
+
+
+def weights(folder):
+    return AutoModelForCausalLM.from_pretrained(folder).state_dict()
+
+
+def test_a_pretraining_that_was_interrupted_ends_with_the_same_weights(tmp_path, monkeypatch):
+    assert pretrain.pretrain(SMALL, tmp_path / "whole")
+    while not pretrain.pretrain(SMALL, tmp_path / "parts", minutes=1e-9):
+        pass
+    whole, parts = weights(tmp_path / "whole/model"), weights(tmp_path / "parts/model")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert (tmp_path / "whole/loss.png").stat().st_size > 1000
+
+
+def test_a_pretrained_folder_says_what_it_was_made_of(tmp_path):
+    pretrain.pretrain(SMALL, tmp_path)
+    record = json.loads((tmp_path / "model/training.json").read_text())
+    assert record["prompt_version"] == PROMPT_VERSION
+    assert record["weights_sha256"] == weights_sha256(tmp_path / "model")
+    assert record["tokens"] == 6 * 2 * 128
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert all(len(pretrain.encode(tokenizer, marker)) == 1 for marker in MARKERS)
+
+
+def test_a_folder_with_another_run_is_left_alone(tmp_path):
+    pretrain.pretrain(SMALL, tmp_path)
+    with pytest.raises(DocumentError, match=r"other settings .*seed"):
+        pretrain.pretrain(replace(SMALL, seed=9), tmp_path)
+
+
+def test_a_row_depends_on_its_number_alone_and_half_of_the_documents_are_edits():
+    everyday = corpus.Corpus((), (), 1.0)
+    rows = [pretrain.pack_row(everyday, tiny_tokenizer(), SMALL, index) for index in (3, 4, 3)]
+    assert rows[0] == rows[2] != rows[1]
+    assert {len(row) for row in rows} == {SMALL.row_tokens}
+    texts = [pretrain.training_text(everyday, 0.5, random.Random(seed)) for seed in range(200)]
+    assert 70 < sum(MARKERS[0] in text for text in texts) < 130
+
+
+def test_the_learning_rate_rises_then_falls_to_zero():
+    rates = [pretrain.learning_rate(SMALL, step) for step in range(SMALL.steps + 1)]
+    assert max(rates) == SMALL.learning_rate
+    assert rates[0] < rates[1] > rates[3] > rates[5] > rates[6] == 0
+
+
+def reserved_tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer like Llama 3's: full, with reserved special tokens, and one to begin a text with."""
+    plain = tiny_tokenizer()
+    state = json.loads(plain.backend_tokenizer.to_str())
+    added = [entry for entry in state["added_tokens"] if entry["content"] not in MARKERS]
+    names = ["<|begin_of_text|>", *(f"<|reserved_special_token_{i}|>" for i in range(len(MARKERS)))]
+    first = len(plain) - len(MARKERS)
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False) | {"special": True}
+    added += [{"id": first + i, "content": name, **flags} for i, name in enumerate(names)]
+    state["added_tokens"] = added
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    begin = {"type": "TemplateProcessing", "pair": [], "special_tokens": {}, "single": []}
+    begin["single"] = [{"SpecialToken": {"id": names[0], "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
+    begin["pair"] = [*begin["single"], {"Sequence": {"id": "B", "type_id": 1}}]
+    begin["special_tokens"] = {names[0]: {"id": names[0], "ids": [first], "tokens": [names[0]]}}
+    state["post_processor"] = {"type": "Sequence", "processors": [byte_level, begin]}
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(json.dumps(state))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=names[0], eos_token="<|endoftext|>", pad_token="<|pad|>"
+    )
+
+
+def bases(folder):
+    """Yield a tied and an untied Qwen3 with room for markers, and a Llama with reserved tokens."""
+    plain = json.loads(tiny_tokenizer().backend_tokenizer.to_str())
+    plain["added_tokens"] = [entry for entry in plain["added_tokens"] if entry["content"] not in MARKERS]
+    from tokenizers import Tokenizer
+
+    without = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(plain)), eos_token="<|endoftext|>", pad_token="<|pad|>"
+    )
+    for name, make, tied, tokenizer in (
+        ("qwen3", tiny_qwen3, True, without),
+        ("qwen3-untied", tiny_qwen3, False, without),
+        ("llama", tiny_llama, True, reserved_tokenizer()),
+    ):
+        make(folder / name, tied=tied, vocab_size=len(reserved_tokenizer()))
+        tokenizer.save_pretrained(folder / name)
+        yield folder / name
+
+
+def test_fine_tuning_works_for_both_architectures_and_lowers_the_loss(tmp_path):
+    for path in bases(tmp_path):
+        run = tmp_path / f"run-{path.name}"
+        sft.fine_tune(str(path), run, replace(LITTLE, epochs=3, learning_rate=5e-3))
+        losses = [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
+        assert losses, path
+        tokenizer = AutoTokenizer.from_pretrained(run / "adapter")
+        assert all(len(pretrain.encode(tokenizer, marker)) == 1 for marker in MARKERS)
+        record = json.loads((run / "adapter/training.json").read_text())
+        assert record["base_sha256"] == weights_sha256(path)
+        assert record["examples"] > 0
+        assert len(record["data_sha256"]) == 64
+        before = AutoModelForCausalLM.from_pretrained(path)
+        tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(path), run / "adapter")
+        assert mean_loss(tuned, tokenizer, run / "data.jsonl") < mean_loss(before, tokenizer, run / "data.jsonl")
+
+
+def mean_loss(model, tokenizer, data):
+    losses = []
+    with torch.no_grad():
+        for prompt, completion in list(sft.read_examples(data))[:6]:
+            ids = torch.tensor([pretrain.encode(tokenizer, prompt + completion)])
+            losses.append(model(input_ids=ids, labels=ids).loss.item())
+    return sum(losses) / len(losses)
+
+
+def test_a_llama_prompt_begins_with_its_begin_of_text_token(tmp_path):
+    *_, llama = bases(tmp_path)
+    loaded = base.load_base(str(llama))
+    data = sft.tokenized([("<|INTENT|>\n", "x")], loaded, 100)
+    assert data[0]["input_ids"][0] == loaded.tokenizer.bos_token_id
+    assert data[0]["input_ids"][-1] == loaded.tokenizer.eos_token_id
+    assert data[0]["completion_mask"] == [0, 0, 0, 1, 1]
+
+
+def test_markers_take_free_rows_or_reserved_tokens_and_no_others(tmp_path):
+    for path in bases(tmp_path):
+        loaded = base.load_base(str(path))
+        assert loaded.new_markers
+        assert len(set(loaded.marker_ids)) == len(MARKERS)
+        assert max(loaded.marker_ids) < loaded.model.get_input_embeddings().num_embeddings
+        code = "def f(x):\n    return x + 1\n"
+        assert pretrain.encode(loaded.tokenizer, code) == pretrain.encode(AutoTokenizer.from_pretrained(path), code)
+
+
+def test_the_marker_rows_are_trained_and_tied_embeddings_stay_tied(tmp_path):
+    path = next(bases(tmp_path))
+    model = sft.with_adapter(base.load_base(str(path)), LITTLE)
+    trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    assert any("trainable_tokens" in name for name in trained)
+    assert not any("modules_to_save" in name for name in trained)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("tabtab-nano", "no base on the Hub"),
+        ("not a hub id", "neither a folder nor a hub id"),
+        ("nobody/nothing", "cannot get nobody/nothing from the Hub"),
+    ],
+)
+def test_a_base_that_cannot_be_had_is_refused_in_one_line(name, complaint):
+    with pytest.raises(ModelError, match=complaint) as caught:
+        base.load_base(name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("{", "line 1 is not JSON"),
+        ('{"prompt": "x"}', "prompt and completion"),
+        ('{"prompt": "x", "completion": "y"}', "line 1: not a prompt of format version"),
+        ("[]", "prompt and completion"),
+    ],
+)
+def test_data_that_does_not_follow_the_format_is_refused_with_its_line(tmp_path, line, complaint):
+    data = tmp_path / "data.jsonl"
+    data.write_text(line + "\n")
+    with pytest.raises(DocumentError, match=complaint):
+        list(sft.read_examples(data))
+
+
+def test_examples_made_for_a_run_are_the_same_each_time(tmp_path):
+    sft.write_examples(tmp_path / "a", LITTLE)
+    sft.write_examples(tmp_path / "b", LITTLE)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    prompt, _ = next(sft.read_examples(tmp_path / "a"))
+    assert render_prompt(parse_prompt(prompt)) == prompt
+
+
+def test_the_command_line_refuses_in_one_line(tmp_path):
+    command = [sys.executable, "-m", "training", "sft", "--base", str(tmp_path), "--out", str(tmp_path / "run")]
+    (tmp_path / "data.jsonl").write_text("")
+    done = subprocess.run([*command, "--data", str(tmp_path / "data.jsonl")], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "is not a model folder: it has no config.json" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,109 @@
+"""A first look at a model: how often it restores the code that was removed, on documents that training did not see.
+
+Not the evaluation that models are compared by, which runs unit tests. The examples are made as training examples are,
+from other seeds of the everyday generator and from files that were held out; the model answers through the runtime.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+
+from tabtab_local.complete import generate_answer
+from tabtab_local.config import Settings
+from tabtab_local.engine import Engine, LlamaEngine
+from tabtab_local.errors import FormatError
+from tabtab_local.prompt import Response, parse_response
+from training import corpus as corpora
+from training.corrupt import Example, corrupt
+
+_ANSWER_TOKENS = 160
+_Z95 = 1.96
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One example: which corruption, and what the model did. `answer` is None where it broke the format."""
+
+    example: Example
+    answer: Response | None
+    confidence: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether the region is the clean code, to the character."""
+        return self.answer is not None and self.answer.region == self.example.response.region
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to show: no change, or an answer that broke the format."""
+        return self.answer is None or self.answer.region == self.example.prompt.region
+
+
+def measure(model: Path, distributions: tuple[str, ...], count: int, seed: int) -> dict[str, list[Outcome]]:
+    """Return the outcomes of `count` examples each of generated and of held-out real code."""
+    corpus = corpora.load(distributions, everyday_share=1.0)
+    draw = {"everyday code": corpus.document, "held-out files": corpus.held_out_document}
+    with LlamaEngine(model) as engine:
+        return {
+            source: [_outcome(engine, example) for example in _examples(document, f"{seed}/measure/{source}", count)]
+            for source, document in draw.items()
+        }
+
+
+def report(outcomes: dict[str, list[Outcome]]) -> str:
+    """Return a Markdown table with 95 % Wilson intervals."""
+    lines = ["| code | corruption | examples | exact match, % (95 % interval) |", "|---|---|---|---|"]
+    for source, rows in outcomes.items():
+        kinds = sorted({row.example.kind for row in rows})
+        groups = [("all but no_edit", [row for row in rows if row.example.kind != "no_edit"])]
+        groups += [(kind, [row for row in rows if row.example.kind == kind]) for kind in kinds]
+        for name, group in groups:
+            lines.append(f"| {source} | {name} | {len(group)} | {_share([row.exact for row in group])} |")
+        shown = [row for row in rows if not row.silent]
+        lines.append(f"| {source} | of what is shown | {len(shown)} | {_share([row.exact for row in shown])} |")
+        lines.append(
+            f"| {source} | answers in the format | {len(rows)} | {_share([row.answer is not None for row in rows])} |"
+        )
+    return "\n".join(lines)
+
+
+def wilson(successes: int, total: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a proportion."""
+    if not total:
+        return 0.0, 1.0
+    share = successes / total
+    centre = share + _Z95**2 / (2 * total)
+    spread = _Z95 * sqrt(share * (1 - share) / total + _Z95**2 / (4 * total**2))
+    scale = 1 + _Z95**2 / total
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def _share(hits: list[bool]) -> str:
+    if not hits:
+        return "none"
+    low, high = wilson(sum(hits), len(hits))
+    return f"{100 * sum(hits) / len(hits):.1f} ({100 * low:.1f}-{100 * high:.1f})"
+
+
+def _examples(document: corpora.Draw, seed: str, count: int) -> Iterator[Example]:
+    index = made = 0
+    while made < count:
+        rng = random.Random(f"{seed}/{index}")
+        example = corrupt(document(rng), rng)
+        index += 1
+        if example:
+            made += 1
+            yield example
+
+
+def _outcome(engine: Engine, example: Example) -> Outcome:
+    room = engine.count_tokens(example.prompt.region) + _ANSWER_TOKENS
+    generation = generate_answer(engine, example.prompt, room, Settings())
+    try:
+        return Outcome(example, parse_response(generation.text), generation.confidence)
+    except FormatError:
+        return Outcome(example, None, generation.confidence)
