@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
+from tabtab_local.answer import INTENT_TOKENS, answer
 from tabtab_local.config import Settings
 from tabtab_local.document import Document
 from tabtab_local.edits import Edit, Position, Span, apply, diff, position_of
 from tabtab_local.engine import Engine, Generation, Timings, never
 from tabtab_local.errors import FormatError, UsageError
 from tabtab_local.gates import Change, objection
-from tabtab_local.prompt import (
-    EDIT_END,
-    EDIT_START,
-    PROMPT_VERSION,
-    Prompt,
-    RecentEdit,
-    Response,
-    forced_region,
-    parse_response,
-    render_prompt,
-    response_start,
-)
+from tabtab_local.prompt import EDIT_END, PROMPT_VERSION, Prompt, RecentEdit, Response, parse_response
 
 # Headings, markers and the line breaks around them.
 _FRAME_TOKENS = 32
-
-# A sentence.
-_INTENT_TOKENS = 48
 
 
 @dataclass(frozen=True)
@@ -66,7 +52,7 @@ def complete(
     settings = settings or Settings()
     region = document.region()
     prompt, answer_tokens = build_prompt(engine, document, region, intent, recent_edits, settings)
-    generation = generate_answer(engine, prompt, answer_tokens, settings, cancel)
+    generation = answer(engine, prompt, answer_tokens, settings, cancel)
     response, fault = _read(generation)
     said = response.intent if response else intent
     if response is None:
@@ -95,7 +81,7 @@ def build_prompt(
     """
     code = region.of(document.code)
     region_tokens = engine.count_tokens(code)
-    answer_tokens = region_tokens + _INTENT_TOKENS + engine.count_tokens(intent) + settings.answer_tokens
+    answer_tokens = region_tokens + INTENT_TOKENS + engine.count_tokens(intent) + settings.answer_tokens
     left = engine.model.context_tokens - answer_tokens - region_tokens - engine.count_tokens(intent) - _FRAME_TOKENS
     if left < 0:
         line = position_of(document.code, document.cursor).line
@@ -142,51 +128,9 @@ def to_json(document: Document, completion: Completion) -> dict[str, object]:
     }
 
 
-def generate_answer(
-    engine: Engine, prompt: Prompt, max_tokens: int, settings: Settings, cancel: Callable[[], bool] = never
-) -> Generation:
-    """Return the answer: first the intent, if it has to be inferred, then the region behind its forced beginning."""
-    text = render_prompt(prompt)
-    start = response_start(prompt.intent)
-    if settings.rewrite_above:
-        return engine.generate(text, start, max_tokens=max_tokens, stop=EDIT_END, cancel=cancel)
-    if prompt.intent:
-        start += forced_region(prompt)
-        return engine.generate(text, start, max_tokens=max_tokens, stop=EDIT_END, cancel=cancel)
-    inferred = engine.generate(text, start, max_tokens=_INTENT_TOKENS, stop=EDIT_START, cancel=cancel)
-    if not inferred.stopped:
-        return inferred
-    start = inferred.text + forced_region(prompt)
-    answer = engine.generate(text, start, max_tokens=max_tokens, stop=EDIT_END, cancel=cancel)
-    return replace(answer, confidence=_joint(inferred, answer), timings=_together(inferred.timings, answer.timings))
-
-
-def _joint(first: Generation, second: Generation) -> float:
-    """Return the geometric mean of the probabilities of both generations' tokens."""
-    counts = first.timings.decoded_tokens, second.timings.decoded_tokens
-    weight = counts[0] / max(1, sum(counts))
-    return math.exp(weight * math.log(first.confidence) + (1 - weight) * math.log(second.confidence))
-
-
-def _together(first: Timings, second: Timings) -> Timings:
-    """Return the work of two generations for one answer; the first token is that of the first."""
-    return Timings(
-        load_ms=first.load_ms,
-        prompt_tokens=second.prompt_tokens,
-        evaluated_tokens=first.evaluated_tokens + second.evaluated_tokens,
-        prompt_ms=first.prompt_ms + second.prompt_ms,
-        first_token_ms=first.first_token_ms,
-        decoded_tokens=first.decoded_tokens + second.decoded_tokens,
-        drafted_tokens=first.drafted_tokens + second.drafted_tokens,
-        accepted_tokens=first.accepted_tokens + second.accepted_tokens,
-        decode_ms=first.decode_ms + second.decode_ms,
-        total_ms=first.total_ms + second.total_ms,
-    )
-
-
 def _read(generation: Generation) -> tuple[Response | None, str]:
     """Return the parsed answer, or nothing and what is wrong with it."""
-    if not generation.stopped:
+    if EDIT_END not in generation.text:
         return None, f"the answer did not end within {generation.timings.decoded_tokens} tokens"
     try:
         return parse_response(generation.text), ""

@@ -20,9 +20,11 @@ class Settings:
     rewrite_above: bool = False
     """Whether the answer may change lines of the region above the cursor's.
 
-    If not, they are the forced beginning of the answer: read in one batch instead of being decoded token by token, and
-    safe from a small model's slips.
+    If not, they are the forced beginning of the answer.
     """
+
+    exact: bool = False
+    """Whether an answer is decoded to its end even where it has re-joined the old text behind the cursor."""
 
     min_confidence: float = 0.5
     """Suggestions with a lower geometric mean of the tokens' probabilities are not shown."""

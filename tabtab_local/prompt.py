@@ -137,6 +137,17 @@ def forced_region(prompt: Prompt) -> str:
     return "\n" + _escape(prompt.region[:end])
 
 
+def rest_of_insertion(prompt: Prompt, start: str) -> str | None:
+    """Return the rest of an answer of which `start` is known, up to and with its cursor, if it is an insertion.
+
+    That is, if the answer so far keeps all of the region before the prompt's cursor: what stood behind it is to follow.
+    """
+    region = start.partition(f"{EDIT_START}\n")[2]
+    if not region.startswith(_escape(prompt.region[: prompt.cursor])):
+        return None
+    return f"{_escape(prompt.region[prompt.cursor :])}\n{EDIT_END}"
+
+
 def parse_prompt(text: str) -> Prompt:
     """Return the prompt that `render_prompt` made `text` of. Raises `FormatError` for any other text."""
     if text.count(INTENT) != 1 or not text.endswith("\n"):

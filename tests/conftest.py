@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -43,3 +44,11 @@ def tiny_gguf(tiny_qwen3_folder: Path, tmp_path_factory: pytest.TempPathFactory)
     path = tmp_path_factory.mktemp("tiny-gguf") / "tiny.gguf"
     write_gguf(tiny_qwen3_folder, path, name="tiny", dtype="f32")
     return path
+
+
+def pytest_unconfigure() -> None:
+    """Close what `llama_cpp` leaves open, whose complaint at the end would stand below pytest's summary."""
+    utils = sys.modules.get("llama_cpp._utils")
+    for name in ("outnull_file", "errnull_file"):
+        if file := getattr(utils, name, None):
+            file.close()

@@ -33,7 +33,8 @@ ALLOWED = {
     "registry": {"prompt"},
     "machine": set(),
     "engine": {"machine", "prompt"},
-    "complete": {"config", "document", "edits", "engine", "gates", "prompt"},
+    "answer": {"config", "engine", "prompt"},
+    "complete": {"answer", "config", "document", "edits", "engine", "gates", "prompt"},
     "benchmark": {"edits", "engine", "fingerprint", "machine", "prompt", "show"},
     "command": set(),
 }

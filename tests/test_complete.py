@@ -17,8 +17,8 @@ TEXT = "import pandas as pd\n\n\nfile = 'a.csv'\ndf = \n\n\nprint(df)\n"
 
 
 def ask(answer: str, text: str = TEXT, line: int = 5, **options):
-    # The intent is asked for first, unless it is given.
-    engine = ScriptedEngine([answer, answer], confidence=options.pop("confidence", 1.0))
+    # The answer is asked for in up to four steps, each of which continues it.
+    engine = ScriptedEngine([answer] * 4, confidence=options.pop("confidence", 1.0))
     document = open_document(text, jupyter=False, line=line)
     return engine, document, complete(engine, document, **options)
 
@@ -45,26 +45,8 @@ def test_the_answer_becomes_edits_of_the_document():
 
 def test_a_given_intent_is_forced_and_reported():
     engine, _, completion = ask(answer(f"file = 'a.csv'\ndf = 1{CURSOR}", "Say one"), intent="Say one")
-    assert [request.start for request in engine.requests] == ["<|INTENT|> Say one\n<|EDIT_START|>\nfile = 'a.csv'\n"]
+    assert engine.requests[0].start.startswith("<|INTENT|> Say one\n<|EDIT_START|>\n")
     assert completion.intent == "Say one"
-
-
-def test_lines_above_the_cursors_are_forced_unless_they_may_be_rewritten():
-    engine, _, _ = ask(answer(f"file = 'a.csv'\ndf = 1{CURSOR}", "One"))
-    assert [request.start for request in engine.requests] == [
-        "<|INTENT|>",
-        "<|INTENT|> One\n<|EDIT_START|>\nfile = 'a.csv'\n",
-    ]
-    above = answer(f"file = 'b.csv'\ndf = {CURSOR}")
-    engine, _, completion = ask(above, settings=Settings(rewrite_above=True))
-    assert [request.start for request in engine.requests] == ["<|INTENT|>"]
-    assert apply(TEXT, completion.edits) == TEXT.replace("a.csv", "b.csv")
-
-
-def test_the_work_of_both_steps_is_counted():
-    engine, _, completion = ask(answer(f"file = 'a.csv'\ndf = 1{CURSOR}", "One"))
-    assert completion.timings.decoded_tokens == len(" One\n<|EDIT_START|>") + len(f"df = 1{CURSOR}\n<|EDIT_END|>")
-    assert completion.timings.evaluated_tokens == sum(len(r.prompt + r.start) for r in engine.requests)
 
 
 def test_an_unchanged_region_is_silence():
@@ -110,5 +92,5 @@ def test_odd_characters_come_through_unharmed(text):
     document = open_document(text, jupyter=False, line=line)
     region = document.region().of(text)
     reply = render_response(Response(region + "1", len(region) + 1))
-    completion = complete(ScriptedEngine([reply, reply]), document, settings=Settings(gates=frozenset()))
+    completion = complete(ScriptedEngine([reply] * 4), document, settings=Settings(gates=frozenset()))
     assert apply(text, completion.edits) == text[: document.region().end] + "1" + text[document.region().end :]

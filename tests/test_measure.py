@@ -27,8 +27,7 @@ def test_an_answer_is_exact_silent_or_broken():
     asked = example("x = ", "x = 1")
     exact = render_response(asked.response)
     silent = render_response(Response("x = ", 4))
-    engine = ScriptedEngine([exact, exact, silent, silent, "<|INTENT|>nonsense"])
-    outcomes = [_outcome(engine, asked) for _ in range(3)]
+    outcomes = [_outcome(ScriptedEngine([said] * 4), asked) for said in (exact, silent, "<|INTENT|>nonsense")]
     assert [outcome.exact for outcome in outcomes] == [True, False, False]
     assert [outcome.silent for outcome in outcomes] == [False, True, True]
     assert outcomes[2].answer is None

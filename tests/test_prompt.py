@@ -25,6 +25,7 @@ from tabtab_local.prompt import (
     render_prompt,
     render_response,
     response_start,
+    rest_of_insertion,
 )
 
 NASTY = (*MARKERS, "# Code above", "# Code below", "# Recent edits", "original:", "updated:", "\u2060", "<|", "|>")
@@ -82,6 +83,14 @@ def test_the_lines_above_the_cursors_can_be_forced_without_cutting_into_a_token(
     assert forced_region(Prompt("a\nb\nc", 3)) == "\na\n"
     assert forced_region(Prompt("a\nb\n\n    ", 9)) == "\na\n"
     assert forced_region(Prompt("a\nb", 0)) == "\n"
+
+
+def test_an_insertion_is_followed_by_what_stood_behind_the_cursor():
+    prompt = Prompt("a = \nb<|INTENT|>", 4)
+    start = f"{INTENT} Say\n{EDIT_START}\na = 1{CURSOR}"
+    whole = Response("a = 1\nb<|INTENT|>", 5, "Say")
+    assert start + rest_of_insertion(prompt, start) == render_response(whole)
+    assert rest_of_insertion(prompt, f"{INTENT}\n{EDIT_START}\nb = 1{CURSOR}") is None
 
 
 def test_the_smallest_prompt_has_no_blocks():

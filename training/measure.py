@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
-from tabtab_local.complete import generate_answer
+from tabtab_local.answer import INTENT_TOKENS, answer
 from tabtab_local.config import Settings
 from tabtab_local.engine import Engine, LlamaEngine
 from tabtab_local.errors import FormatError
-from tabtab_local.prompt import Response, parse_response
+from tabtab_local.prompt import Response, forced_region, parse_response, render_prompt
 from training import corpus as corpora
 from training.corrupt import Example, corrupt
 
 _ANSWER_TOKENS = 160
+
+# The markers of the answer.
+_FRAME_TOKENS = 16
 _Z95 = 1.96
 
 
@@ -44,12 +47,15 @@ class Outcome:
 
 
 def measure(model: Path, distributions: tuple[str, ...], count: int, seed: int) -> dict[str, list[Outcome]]:
-    """Return the outcomes of `count` examples each of generated and of held-out real code."""
+    """Return the outcomes of `count` examples each of generated and of held-out real code.
+
+    Examples that do not fit into the model's context are passed over, as the runtime would show less of the code.
+    """
     corpus = corpora.load(distributions, everyday_share=1.0)
     draw = {"everyday code": corpus.document, "held-out files": corpus.held_out_document}
     with LlamaEngine(model) as engine:
         return {
-            source: [_outcome(engine, example) for example in _examples(document, f"{seed}/measure/{source}", count)]
+            source: [_outcome(engine, example) for example in _examples(engine, document, f"{seed}/{source}", count)]
             for source, document in draw.items()
         }
 
@@ -89,20 +95,29 @@ def _share(hits: list[bool]) -> str:
     return f"{100 * sum(hits) / len(hits):.1f} ({100 * low:.1f}-{100 * high:.1f})"
 
 
-def _examples(document: corpora.Draw, seed: str, count: int) -> Iterator[Example]:
+def _examples(engine: Engine, document: corpora.Draw, seed: str, count: int) -> Iterator[Example]:
     index = made = 0
     while made < count:
         rng = random.Random(f"{seed}/{index}")
         example = corrupt(document(rng), rng)
         index += 1
-        if example:
+        if example and _fits(engine, example):
             made += 1
             yield example
 
 
+def _fits(engine: Engine, example: Example) -> bool:
+    forced = forced_region(example.prompt)
+    taken = engine.count_tokens(render_prompt(example.prompt) + forced) + _FRAME_TOKENS
+    return taken + INTENT_TOKENS + _answer_room(engine, example) <= engine.model.context_tokens
+
+
+def _answer_room(engine: Engine, example: Example) -> int:
+    return engine.count_tokens(example.prompt.region + example.prompt.intent) + _ANSWER_TOKENS
+
+
 def _outcome(engine: Engine, example: Example) -> Outcome:
-    room = engine.count_tokens(example.prompt.region) + _ANSWER_TOKENS
-    generation = generate_answer(engine, example.prompt, room, Settings())
+    generation = answer(engine, example.prompt, _answer_room(engine, example), Settings())
     try:
         return Outcome(example, parse_response(generation.text), generation.confidence)
     except FormatError:
