@@ -4,8 +4,8 @@
 2. The region's lines above the cursor's are forced: read in one batch instead of being decoded token by token, and safe
    from a small model's slips.
 3. The edit is decoded up to the answer's cursor.
-4. Where that is an insertion, and the model goes on with what stood behind the cursor to the end of that line, the
-   answer has re-joined the old text, and the rest is taken as unchanged. Otherwise it is decoded to the end.
+4. Where that is an insertion, and the model goes on with what stood behind the cursor up to the end of the next line of
+   code, the answer has re-joined the old text, and the rest is taken as unchanged. Otherwise it is decoded to the end.
 """
 
 from __future__ import annotations
@@ -55,12 +55,29 @@ def answer(
     if not edit.stopped:
         return steps.together(edit)
     left = max_tokens - edit.timings.decoded_tokens
-    if rest is not None:
-        line = engine.count_tokens(rest.split("\n")[0] + "\n")
-        joined = steps.ask(edit.text, EDIT_END, min(line, left))
-        if joined.text != edit.text and rest.startswith(joined.text[len(edit.text) :]):
-            return steps.together(replace(joined, text=edit.text + rest, stopped=True))
-    return steps.together(steps.ask(edit.text, EDIT_END, left))
+    if rest is None:
+        return steps.together(steps.ask(edit.text, EDIT_END, left))
+    sign = _sign_of_joining(rest)
+    joined = steps.ask(edit.text, EDIT_END, min(left, engine.count_tokens(sign)))
+    said = joined.text[len(edit.text) :]
+    if rest.startswith(said) and len(said) >= len(sign.rstrip("\n")):
+        return steps.together(replace(joined, text=edit.text + rest, stopped=True))
+    if joined.stopped:
+        return steps.together(joined)
+    return steps.together(steps.ask(joined.text, EDIT_END, left - joined.timings.decoded_tokens))
+
+
+def _sign_of_joining(rest: str) -> str:
+    """Return the part of `rest` that tells an answer which has re-joined it from one that goes on differently.
+
+    That is the rest of the cursor's line and the next line of code, or all of it where no line of code follows.
+    """
+    end = rest.find("\n")
+    while end >= 0:
+        start, end = end + 1, rest.find("\n", end + 1)
+        if end >= 0 and rest[start:end].strip():
+            return rest[: end + 1]
+    return rest
 
 
 @dataclass
@@ -74,13 +91,16 @@ class _Steps:
 
     def ask(self, start: str, stop: str, max_tokens: int) -> Generation:
         """Continue the prompt and `start` up to the marker `stop`."""
-        self.done.append(self.engine.generate(self.prompt, start, max_tokens=max_tokens, stop=stop, cancel=self.cancel))
+        room = self.engine.model.context_tokens - self.engine.count_tokens(self.prompt + start) - 1
+        tokens = max(1, min(max_tokens, room))
+        self.done.append(self.engine.generate(self.prompt, start, max_tokens=tokens, stop=stop, cancel=self.cancel))
         return self.done[-1]
 
     def together(self, last: Generation) -> Generation:
         """Return `last` with the timings and the confidence of all requests; the first token is that of the first."""
         timings = [one.timings for one in self.done]
         decoded = sum(one.decoded_tokens for one in timings)
+        total_ms = sum(one.total_ms for one in timings)
         surprise = sum(math.log(one.confidence) * one.timings.decoded_tokens for one in self.done)
         return Generation(
             text=last.text,
@@ -95,7 +115,7 @@ class _Steps:
                 decoded_tokens=decoded,
                 drafted_tokens=sum(one.drafted_tokens for one in timings),
                 accepted_tokens=sum(one.accepted_tokens for one in timings),
-                decode_ms=sum(one.decode_ms for one in timings),
-                total_ms=sum(one.total_ms for one in timings),
+                decode_ms=total_ms - timings[0].first_token_ms,
+                total_ms=total_ms,
             ),
         )

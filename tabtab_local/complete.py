@@ -57,7 +57,10 @@ def complete(
     said = response.intent if response else intent
     if response is None:
         return _silent(engine, said, f"format: {fault}", generation)
-    edits = tuple(edit.shifted(region.start) for edit in diff(region.of(document.code), response.region))
+    rewritten = response.region
+    if region.end == len(document.code) and document.code.endswith("\n") and not rewritten.endswith("\n"):
+        rewritten += "\n"  # The region's last, empty line was all that stood for the file's final newline.
+    edits = tuple(edit.shifted(region.start) for edit in diff(region.of(document.code), rewritten))
     after = apply(document.code, edits)
     change = Change(document.code, after, edits, recent_edits, generation.confidence, settings.min_confidence)
     reason = objection(change, settings.gates)
@@ -83,6 +86,8 @@ def build_prompt(
     region_tokens = engine.count_tokens(code)
     answer_tokens = region_tokens + INTENT_TOKENS + engine.count_tokens(intent) + settings.answer_tokens
     left = engine.model.context_tokens - answer_tokens - region_tokens - engine.count_tokens(intent) - _FRAME_TOKENS
+    if engine.count_tokens(intent) > INTENT_TOKENS:
+        raise UsageError(f"the intent has {engine.count_tokens(intent)} tokens: say it in {INTENT_TOKENS} or fewer")
     if left < 0:
         line = position_of(document.code, document.cursor).line
         raise UsageError(

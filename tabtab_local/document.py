@@ -66,12 +66,19 @@ class Document:
             return ipynb_edit(self.file, self.cell, edits)
         return to_file(self.notebook.cells[self.cell], edits)
 
-    def seen_position(self, edits: Sequence[Edit], offset: int) -> Position:
-        """Return where the `offset` of the edited code stands in the text that a person sees after `edits`."""
+    def seen_position(self, edits: Sequence[Edit], offset: int) -> Position | None:
+        """Return where the `offset` of the edited code stands in the text that a person sees after `edits`.
+
+        Nothing where the edits leave no such cell, as an emptied function cell of Marimo.
+        """
+        code = apply(self.code, edits)
         if self.kind != "marimo":
-            return position_of(apply(self.code, edits), offset)
+            return position_of(code, offset)
         text = apply(self.file, self.file_edits(edits))
-        return position_of(text, from_cell(parse_marimo(text).cells[self.cell], offset))
+        cells = parse_marimo(text).cells
+        if self.cell >= len(cells) or cells[self.cell].code != code:
+            return None
+        return position_of(text, from_cell(cells[self.cell], offset))
 
 
 def open_document(

@@ -40,10 +40,14 @@ def reversal(change: Change) -> str | None:
     """It would undo the user's last edit."""
     if not change.recent_edits:
         return None
-    last = change.recent_edits[-1]
-    for place in _places(change.before, last.updated):
-        undone = change.before[:place] + last.original + change.before[place + len(last.updated) :]
-        if change.after == undone and change.after != change.before:
+    last, before, after = change.recent_edits[-1], change.before, change.after
+    if before == after or len(after) - len(before) != len(last.original) - len(last.updated):
+        return None
+    same_start = _shared(before, after)
+    same_end = _shared(before[::-1], after[::-1])
+    # What was undone covers all that differs.
+    for place in range(max(0, len(before) - same_end - len(last.updated)), same_start + 1):
+        if before.startswith(last.updated, place) and after.startswith(last.original, place):
             return "it would undo the last edit"
     return None
 
@@ -90,15 +94,9 @@ def objection(change: Change, enabled: Collection[str]) -> str | None:
     return None
 
 
-def _places(text: str, part: str) -> list[int]:
-    """Return every offset at which `part` stands in `text`."""
-    if not part:
-        return list(range(len(text) + 1))
-    places, start = [], text.find(part)
-    while start >= 0:
-        places.append(start)
-        start = text.find(part, start + 1)
-    return places
+def _shared(a: str, b: str) -> int:
+    """Return how many characters `a` and `b` share from their start."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _parses(code: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tabtab_local.engine import Generation, ModelInfo, Timings, never
-from tabtab_local.errors import Cancelled
+from tabtab_local.errors import Cancelled, UsageError
 from tabtab_local.prompt import PROMPT_VERSION
 
 
@@ -57,10 +57,17 @@ class ScriptedEngine:
     def generate(
         self, prompt: str, start: str, *, max_tokens: int, stop: str, cancel: Callable[[], bool] = never
     ) -> Generation:
-        """Return the next answer. Raises `Cancelled` where `cancel` says so; the answer is then the next request's."""
+        """Return the next answer, which stays the next one where this raises.
+
+        Raises `Cancelled` where `cancel` says so, and `UsageError` where the request does not fit into the context.
+        """
         self.requests.append(Request(prompt, start, max_tokens, stop))
         if cancel():
             raise Cancelled("a newer request has stopped this one")
+        if len(prompt + start) + max_tokens > self._model.context_tokens:
+            raise UsageError(
+                f"{len(prompt + start)} + {max_tokens} tokens do not fit into {self._model.context_tokens}"
+            )
         if not self._answers:
             raise AssertionError(f"request {len(self.requests)} has no answer in the script")
         answer = self._answers.pop(0)

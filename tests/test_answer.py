@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tabtab_local.answer import answer
 from tabtab_local.config import Settings
 from tabtab_local.prompt import CURSOR, Prompt, Response, render_response
@@ -33,8 +37,41 @@ def test_an_insertion_that_re_joins_the_old_text_is_not_decoded_further():
     engine, generation = ask(region)
     assert generation.text == reply(region)
     assert generation.stopped
-    assert generation.timings.decoded_tokens == len("\n<|EDIT_START|>") + len(f"df = 1{CURSOR}") + len("\n")
+    assert generation.timings.decoded_tokens == len(f"\n<|EDIT_START|>df = 1{CURSOR}\nprint(df)\n")
     assert generation.timings.evaluated_tokens == sum(len(r.prompt + r.start) for r in engine.requests)
+
+
+LINES = st.sampled_from(["a = 1", "    b", "", ")", "c(d)"])
+
+
+@given(LINES, LINES, st.sampled_from(["", "x", "x\ny", "\n", "a = 1\n"]), st.text("a1)\n b", max_size=12), st.data())
+def test_with_one_line_of_code_behind_the_cursor_an_early_end_never_changes_the_answer(
+    first, second, written, tail, data
+):
+    region = f"{first}\n{second}"
+    cursor = data.draw(st.integers(0, len(first)))
+    rest = region[cursor:]
+    said = region[:cursor] + written + CURSOR + data.draw(st.sampled_from([rest, rest + tail, tail + rest, tail, ""]))
+    early, exact = (
+        answer(ScriptedEngine([reply(said)] * 5), Prompt(region, cursor), 500, Settings(exact=exact)).text
+        for exact in (False, True)
+    )
+    assert early == exact
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [
+        ("rows = \nx = 1\ny = 1", f"rows = load(){CURSOR}\nx = 2\ny = 1"),
+        ("for o in os:\n    \n    pass", f"for o in os:\n    print(o){CURSOR}"),
+        ("a = \nb = 2", f"a = 1{CURSOR}"),
+        ("x = \nreturn x", f"x = 1{CURSOR}\n    return x"),
+    ],
+)
+def test_an_answer_that_differs_in_the_next_line_is_taken_as_it_is(region, said):
+    cursor = region.index("\n") if "os" not in region else region.index("\n    pass")
+    engine = ScriptedEngine([reply(said)] * 5)
+    assert answer(engine, Prompt(region, cursor), 500, Settings()).text == reply(said)
 
 
 def test_exact_answers_are_decoded_to_their_end():
@@ -58,6 +95,13 @@ def test_lines_above_may_be_rewritten_where_that_is_asked_for():
     engine, generation = ask(region, rewrite_above=True)
     assert engine.requests[1].start == "<|INTENT|>\n<|EDIT_START|>"
     assert generation.text == reply(region)
+
+
+def test_an_answer_is_never_longer_than_the_context_has_room_for():
+    region = f"file = 'a.csv'\ndf = 1{CURSOR}\nprint(df)\ndf.head()"
+    engine = ScriptedEngine([reply(region)] * 4, context_tokens=330)
+    assert answer(engine, PROMPT, 500, Settings()).text == reply(region)
+    assert min(request.max_tokens for request in engine.requests) < 100
 
 
 def test_an_answer_without_an_end_says_so():

@@ -18,7 +18,7 @@ TEXT = "import pandas as pd\n\n\nfile = 'a.csv'\ndf = \n\n\nprint(df)\n"
 
 def ask(answer: str, text: str = TEXT, line: int = 5, **options):
     # The answer is asked for in up to four steps, each of which continues it.
-    engine = ScriptedEngine([answer] * 4, confidence=options.pop("confidence", 1.0))
+    engine = ScriptedEngine([answer] * 5, confidence=options.pop("confidence", 1.0))
     document = open_document(text, jupyter=False, line=line)
     return engine, document, complete(engine, document, **options)
 
@@ -47,6 +47,27 @@ def test_a_given_intent_is_forced_and_reported():
     engine, _, completion = ask(answer(f"file = 'a.csv'\ndf = 1{CURSOR}", "Say one"), intent="Say one")
     assert engine.requests[0].start.startswith("<|INTENT|> Say one\n<|EDIT_START|>\n")
     assert completion.intent == "Say one"
+
+
+def test_every_place_of_a_long_file_fits_into_a_small_context():
+    text = "".join(f"value_{i} = compute({i}, 'some text')\n" for i in range(400))
+    for line in (1, 2, 100, 399, 400, 401):
+        document = open_document(text, jupyter=False, line=line)
+        region = document.region()
+        code = region.of(text)
+        cursor = document.cursor - region.start
+        engine = ScriptedEngine([render_response(Response(code, cursor))] * 5, context_tokens=2600)
+        assert complete(engine, document).silence == "no_op: nothing to change"
+
+
+def test_the_final_newline_of_a_file_survives_a_completion_on_its_last_line():
+    _, _, completion = ask(answer(f"x = 1\ny = 2{CURSOR}"), text="x = 1\n", line=2)
+    assert apply("x = 1\n", completion.edits) == "x = 1\ny = 2\n"
+
+
+def test_a_long_intent_is_refused_as_such():
+    with pytest.raises(UsageError, match="the intent has 500 tokens"):
+        ask("", intent="a" * 500)
 
 
 def test_an_unchanged_region_is_silence():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from importlib import metadata
 
 import pytest
 
 from tabtab_local.errors import DocumentError
 from training import corpus
+from training.settings import DISTRIBUTIONS
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,27 @@ def test_a_missing_package_is_named_with_its_cure():
         corpus.load(("no-such-package",), 0.5)
 
 
-def test_a_package_without_a_permissive_licence_is_refused(monkeypatch):
-    monkeypatch.setattr(corpus, "_PERMISSIVE", corpus.re.compile("no licence says this"))
-    with pytest.raises(DocumentError, match="permissive licence"):
+@pytest.mark.parametrize(
+    ("fields", "licences"),
+    [
+        ("License-Expression: MPL-2.0 AND MIT", {"MPL-2.0", "MIT"}),
+        ("License-Expression: (Apache-2.0 OR BSD-2-Clause)", {"Apache-2.0", "BSD-2-Clause"}),
+        ("Classifier: License :: OSI Approved :: BSD License\nLicense: see file", {"BSD License"}),
+        ("License: Apache", {"Apache"}),
+        ("Name: nothing", set()),
+    ],
+)
+def test_every_licence_that_a_package_names_counts(tmp_path, fields, licences):
+    (tmp_path / "METADATA").write_text(fields + "\n")
+    assert corpus._licences(metadata.PathDistribution(tmp_path)) == licences
+
+
+@pytest.mark.parametrize("licences", [{"MPL-2.0", "MIT"}, set()])
+def test_a_package_with_another_licence_is_refused(monkeypatch, licences):
+    monkeypatch.setattr(corpus, "_licences", lambda distribution: licences)
+    with pytest.raises(DocumentError, match="permissive licences alone"):
         corpus.load(("click",), 0.5)
+
+
+def test_all_of_the_recipes_packages_are_permissive():
+    assert corpus.load(DISTRIBUTIONS, 0.5).files

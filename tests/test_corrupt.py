@@ -72,6 +72,14 @@ def test_a_rename_leaves_the_other_uses_to_the_answer_with_the_cursor_at_the_nex
     assert example.prompt.recent_edits[0].updated == f"{new} = load()"
 
 
+def test_only_uses_of_the_variable_count_as_uses():
+    text = (
+        "rows = 1\nall_rows = 2\nx.rows = 'rows'  # rows\nf(rows=rows)\nprint(rows == f'rows {rows} {x[\"rows\"]}')\n"
+    )
+    uses = corruptions._uses(text, "rows")
+    assert [text[use - 2 : use + 5] for use in uses[1:]] == ["s=rows)", "t(rows ", " {rows}"]
+
+
 def test_a_given_intent_is_repeated_and_an_intent_of_removed_code_is_inferred():
     document = Document("x = 1\n\ny = sum(range(x, x + 10))\n", intents=((Span(7, 32), "Add one"),))
     examples = [corruptions.step(document, random.Random(seed)) for seed in range(40)]

@@ -86,6 +86,12 @@ def test_a_jupyter_cell_counts_its_own_lines():
     assert changed["cells"][1]["source"] == ["import os\n", "x = os.getcwd()"]
 
 
+def test_a_cell_that_the_edit_leaves_nothing_of_has_no_cursor():
+    text = "import marimo\n\napp = marimo.App()\n\n\n@app.function\ndef f(): pass"
+    document = open_document(text, jupyter=False, line=7)
+    assert document.seen_position([Edit(0, len(document.code), "")], 0) is None
+
+
 @pytest.mark.parametrize(
     ("text", "place", "complaint"),
     [

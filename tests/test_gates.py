@@ -34,5 +34,12 @@ def test_a_gate_refuses_its_case_alone_and_can_be_switched_off(name, refused, pa
     assert objection(refused, set(GATES) - {name}) is None
 
 
+def test_a_reversal_is_seen_in_the_midst_of_repeated_text():
+    before, after = "a\na\na\n", "a\na\na\na\n"
+    assert objection(change(before, after, RecentEdit("a\n", "")), {"reversal"})
+    assert objection(change("ab" * 9, "ab" * 10, RecentEdit("ba", "")), {"reversal"}) is not None
+    assert objection(change(before, "b\n" + after, RecentEdit("a\n", "")), {"reversal"}) is None
+
+
 def test_every_gate_has_a_sentence_that_says_what_it_refuses():
     assert all(gate.__doc__ for gate in GATES.values())

@@ -18,8 +18,9 @@ from tabtab_local.fingerprint import weights_sha256
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION, parse_prompt, render_prompt
 from tests.tiny import tiny_llama, tiny_qwen3, tiny_tokenizer
 from training import base, corpus, pretrain, sft
+from training.settings import FineTuning, Pretraining
 
-SMALL = pretrain.Settings(
+SMALL = Pretraining(
     steps=6,
     rows_per_step=2,
     row_tokens=128,
@@ -35,7 +36,7 @@ SMALL = pretrain.Settings(
     distributions=(),
     tokenizer_documents=50,
 )
-LITTLE = sft.Settings(examples=12, batch_size=2, max_tokens=1500, rank=4, alpha=4, everyday_share=1.0)
+LITTLE = FineTuning(examples=12, batch_size=2, max_tokens=1500, rank=4, alpha=4, everyday_share=1.0)
 
 
 @pytest.fixture(autouse=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tabtab_local.command import Group
+from training.settings import DISTRIBUTIONS, FineTuning, Pretraining
 
+_PRETRAINING, _FINE_TUNING = Pretraining(), FineTuning()
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -25,8 +27,8 @@ def main() -> None:
     default=Path("runs/nano/pretrain"),
     help="Folder of the run; an unfinished run in it goes on.",
 )
-@click.option("--steps", type=click.IntRange(1), default=4000, help="Optimiser steps of the whole run.")
-@click.option("--seed", type=int, default=1, help="Seed of the weights and of the data.")
+@click.option("--steps", type=click.IntRange(1), default=_PRETRAINING.steps, help="Optimiser steps of the whole run.")
+@click.option("--seed", type=int, default=_PRETRAINING.seed, help="Seed of the weights and of the data.")
 @click.option(
     "--minutes",
     type=click.FloatRange(0, min_open=True),
@@ -39,7 +41,7 @@ def pretrain(out: Path, minutes: float | None, **chosen: Any) -> None:
     """
     from training import pretrain as stage
 
-    stage.pretrain(_with(stage.Settings(), chosen), out, minutes=minutes)
+    stage.pretrain(replace(_PRETRAINING, **chosen), out, minutes=minutes)
 
 
 @main.command()
@@ -56,20 +58,39 @@ def pretrain(out: Path, minutes: float | None, **chosen: Any) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="JSON lines with prompt and completion. [default: made from the corpus]",
 )
-@click.option("--examples", type=click.IntRange(1), default=12_000, help="Examples to make where no --data is given.")
-@click.option("--epochs", type=click.FloatRange(0, min_open=True), default=1.0, help="Passes over the examples.")
-@click.option("--batch-size", type=click.IntRange(1), default=16, help="Examples in a step.")
-@click.option("--gradient-accumulation", type=click.IntRange(1), default=1, help="Batches in a step.")
-@click.option("--max-tokens", type=click.IntRange(16), default=1024, help="Longer examples are left out.")
-@click.option("--rank", type=click.IntRange(1), default=32, help="Rank of the LoRA matrices.")
-@click.option("--alpha", type=click.IntRange(1), default=32, help="Scale of the LoRA, divided by the root of the rank.")
+@click.option(
+    "--examples",
+    type=click.IntRange(1),
+    default=_FINE_TUNING.examples,
+    help="Examples to make where no --data is given.",
+)
+@click.option(
+    "--epochs", type=click.FloatRange(0, min_open=True), default=_FINE_TUNING.epochs, help="Passes over the examples."
+)
+@click.option("--batch-size", type=click.IntRange(1), default=_FINE_TUNING.batch_size, help="Examples in a step.")
+@click.option(
+    "--gradient-accumulation",
+    type=click.IntRange(1),
+    default=_FINE_TUNING.gradient_accumulation,
+    help="Batches in a step.",
+)
+@click.option(
+    "--max-tokens", type=click.IntRange(16), default=_FINE_TUNING.max_tokens, help="Longer examples are left out."
+)
+@click.option("--rank", type=click.IntRange(1), default=_FINE_TUNING.rank, help="Rank of the LoRA matrices.")
+@click.option(
+    "--alpha",
+    type=click.IntRange(1),
+    default=_FINE_TUNING.alpha,
+    help="Scale of the LoRA, divided by the root of the rank.",
+)
 @click.option(
     "--learning-rate",
     type=click.FloatRange(0, min_open=True),
-    default=1e-3,
+    default=_FINE_TUNING.learning_rate,
     help="Peak rate; about 2e-4 suits the large bases.",
 )
-@click.option("--seed", type=int, default=2, help="Seed of the adapter and of the data.")
+@click.option("--seed", type=int, default=_FINE_TUNING.seed, help="Seed of the adapter and of the data.")
 def sft(base: str, out: Path, data: Path | None, **chosen: Any) -> None:
     """Fine-tune a base with LoRA on edits.
 
@@ -77,7 +98,7 @@ def sft(base: str, out: Path, data: Path | None, **chosen: Any) -> None:
     """
     from training import sft as stage
 
-    stage.fine_tune(base, out, _with(stage.Settings(), chosen), data)
+    stage.fine_tune(base, out, replace(_FINE_TUNING, **chosen), data)
 
 
 @main.command()
@@ -93,14 +114,8 @@ def measure(model: Path | None, examples: int, seed: int) -> None:
     """Print how often a model restores removed code that it has not seen, as a Markdown table."""
     from tabtab_local.registry import embedded_path
     from training import measure as stage
-    from training.pretrain import DISTRIBUTIONS
 
     click.echo(stage.report(stage.measure(model or embedded_path(), DISTRIBUTIONS, examples, seed)))
-
-
-def _with(settings: Any, chosen: dict[str, Any]) -> Any:
-    """Return `settings` with the options that were chosen on the command line."""
-    return replace(settings, **{field.name: chosen[field.name] for field in fields(settings) if field.name in chosen})
 
 
 if __name__ == "__main__":

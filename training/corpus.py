@@ -20,7 +20,9 @@ from tabtab_local.errors import DocumentError
 from training.document import Document, from_program
 from training.everyday import WRITERS
 
-_PERMISSIVE = re.compile(r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation)\b", re.IGNORECASE)
+# SPDX identifiers, classifiers, and what older metadata says; all of a package's licences must be among these.
+_PERMISSIVE = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "PSF-2.0", "Zlib"}
+_PERMISSIVE |= {"Apache Software License", "BSD License", "MIT License", "ISC License (ISCL)", "Apache", "Apache 2.0"}
 _SKIPPED_FOLDERS = re.compile(
     r"(^|/)(tests?|testing|idlelib|lib2to3|turtledemo|site-packages|_vendor|vendored|externals)/"
 )
@@ -99,22 +101,23 @@ def _distribution_files(name: str) -> Iterator[SourceFile]:
         raise DocumentError(
             f"the corpus needs the package {name}, which is not installed: pip install {name}"
         ) from None
-    licence = _licence(distribution)
-    if not _PERMISSIVE.search(licence):
+    licences = _licences(distribution)
+    if not licences or not licences <= _PERMISSIVE:
         raise DocumentError(
-            f"the package {name} does not state a permissive licence (it says {licence!r}): leave it out"
+            f"the package {name} is not under permissive licences alone (it says {sorted(licences)}): leave it out"
         )
     root = Path(str(distribution.locate_file("")))
     paths = [root / file for file in distribution.files or () if file.suffix == ".py" and ".." not in file.parts]
     return _python_files(f"{name} {distribution.version}", root, sorted(paths))
 
 
-def _licence(distribution: metadata.Distribution) -> str:
-    """Return what the metadata says of the licence: an expression, classifiers, the first words of a text."""
+def _licences(distribution: metadata.Distribution) -> set[str]:
+    """Return every licence that the metadata names: in its expression, else its classifiers, else in its own words."""
     fields = distribution.metadata
-    said = [*(fields.get_all("License-Expression") or ()), *(fields.get_all("License") or ())]
-    said += [line for line in fields.get_all("Classifier") or () if line.startswith("License")]
-    return " ".join(text[:80] for text in said)
+    if expressions := fields.get_all("License-Expression"):
+        return {part for part in re.split(r"[\s()]+", expressions[0]) if part not in ("", "AND", "OR")}
+    classifiers = [line for line in fields.get_all("Classifier") or () if line.startswith("License ::")]
+    return {line.split(" :: ")[-1] for line in classifiers} or set(fields.get_all("License") or ())
 
 
 def _python_files(package: str, root: Path, paths: Sequence[Path]) -> Iterator[SourceFile]:
@@ -123,7 +126,7 @@ def _python_files(package: str, root: Path, paths: Sequence[Path]) -> Iterator[S
         if _SKIPPED_FOLDERS.search(name) or not path.is_file() or not 400 < path.stat().st_size < _MAX_FILE_BYTES:
             continue
         try:
-            text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+            text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
         if max(map(len, text.split("\n"))) <= _MAX_LINE:

@@ -8,9 +8,11 @@ that the document has nothing that this corruption could work on.
 from __future__ import annotations
 
 import ast
+import io
 import keyword
 import random
 import re
+import tokenize
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -27,7 +29,7 @@ _MAX_HOLE_CHARACTERS = 320
 _MAX_REGION_CHARACTERS = 1400
 
 _WORD = re.compile(r"\w+|[^\w\s]")
-_NAME = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*")
+_BOUND = re.compile(rf"^[ \t]*((?!(?:{'|'.join(keyword.kwlist)})\b)[a-z_]\w*) = ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -147,16 +149,15 @@ def rename(document: Document, rng: random.Random) -> Example | None:
 
     The answer's cursor stands at the second of the places to edit, or after the only one.
     """
-    bound = re.search(r"(?m)^[ \t]*([a-z_]\w*) = ", document.text[rng.randrange(len(document.text) or 1) :])
-    if not bound or keyword.iskeyword(bound[1]):
+    bound: dict[str, int] = {}
+    for match in _BOUND.finditer(document.text):
+        bound.setdefault(match[1], match.start(1))
+    if not bound:
         return None
-    old = bound[1]
-    defined = document.text.rindex(bound[0]) + bound[0].index(old)
-    region = document.region(defined)
-    code = region.of(document.text)
-    uses = [m.start() for m in _NAME.finditer(code) if m[0] == old and not _is_keyword_argument(code, m.end())]
-    first = defined - region.start
-    uses = [use for use in uses if use > first]
+    old = rng.choice(list(bound))
+    region = document.region(bound[old])
+    code, first = region.of(document.text), bound[old] - region.start
+    uses = [use - region.start for use in _uses(document.text, old) if bound[old] < use < region.end]
     new = rng.choice([f"{old}_{rng.choice(_NEW_WORDS)}", f"{rng.choice(_NEW_WORDS)}_{old}", rng.choice(_NEW_WORDS)])
     if not uses or len(code) > _MAX_REGION_CHARACTERS or re.search(rf"\b{new}\b", document.text):
         return None
@@ -293,8 +294,45 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _is_keyword_argument(code: str, end: int) -> bool:
-    return re.match(r"=(?!=)", code[end:]) is not None
+def _uses(text: str, name: str) -> list[int]:
+    """Return where `text` uses the variable `name`: not as an attribute or keyword, in a string or in a comment."""
+    kept = _code_only(text)
+    found = re.finditer(rf"(?<![\w.]){name}\b(?!=(?!=))", kept)
+    return [match.start() for match in found]
+
+
+def _code_only(text: str) -> str:
+    """Return `text` with the characters of strings and comments blanked out, but for expressions in f-strings."""
+    starts = [0]
+    for line in text.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    kept = list(text)
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type in _TEXT_TOKENS:
+                start = starts[token.start[0] - 1] + token.start[1]
+                blanked = _blank(token.string) if token.type == tokenize.STRING else " " * len(token.string)
+                kept[start : start + len(blanked)] = blanked
+    except (tokenize.TokenError, SyntaxError):
+        return ""
+    return "".join(kept)
+
+
+# From Python 3.12 on, f-strings come as tokens of their own.
+_TEXT_TOKENS = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+
+
+def _blank(string: str) -> str:
+    """Return a string's source with everything blanked but the expressions of an f-string."""
+    if "f" not in re.split("[\"']", string)[0].lower():
+        return " " * len(string)
+    depth, quote, kept = 0, "", []
+    for character in string:
+        depth += (character == "{") - (character == "}")
+        if depth > 0 and character in "\"'":
+            quote = "" if quote else character
+        kept.append(character if depth > 0 and not quote else " ")
+    return "".join(kept)
 
 
 def _parse(text: str) -> ast.AST:

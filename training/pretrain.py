@@ -14,7 +14,7 @@ import json
 import math
 import random
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -27,55 +27,14 @@ from tabtab_local.prompt import PROMPT_VERSION, render_prompt, render_response
 from training import corpus as corpora
 from training.checkpoint import load_checkpoint, plot_loss, same_run, save_checkpoint, write_folder, write_json
 from training.corrupt import corrupt
+from training.settings import Pretraining
 from training.tokenizer import train_tokenizer
-
-# Distributions whose source is used beside the standard library; all are dependencies of the `train` extra.
-DISTRIBUTIONS: tuple[str, ...] = (
-    "accelerate",
-    "click",
-    "datasets",
-    "httpx",
-    "huggingface-hub",
-    "jinja2",
-    "networkx",
-    "numpy",
-    "packaging",
-    "pandas",
-    "peft",
-    "tqdm",
-    "trl",
-)
 
 _CHECKPOINT_SECONDS = 300
 _LOG_STEPS = 20
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Everything that decides the outcome of a run. `nano-cpu` is the default: about an hour on two CPU cores."""
-
-    steps: int = 4000
-    rows_per_step: int = 4
-    row_tokens: int = 1024
-    vocab_size: int = 6144
-    hidden_size: int = 256
-    layers: int = 6
-    heads: int = 4
-    kv_heads: int = 2
-    head_dim: int = 64
-    intermediate_size: int = 768
-    learning_rate: float = 2.5e-3
-    warmup_steps: int = 120
-    weight_decay: float = 0.1
-    clip_norm: float = 1.0
-    everyday_share: float = 0.7
-    edit_share: float = 0.5
-    distributions: tuple[str, ...] = DISTRIBUTIONS
-    tokenizer_documents: int = 12_000
-    seed: int = 1
-
-
-def pretrain(settings: Settings, out: Path, *, minutes: float | None = None) -> bool:
+def pretrain(settings: Pretraining, out: Path, *, minutes: float | None = None) -> bool:
     """Train into the folder `out`, resuming what is there; return whether the run is complete.
 
     Stops after `minutes` with a checkpoint. Raises `DocumentError` where `out` holds a run with other settings.
@@ -117,7 +76,7 @@ def pretrain(settings: Settings, out: Path, *, minutes: float | None = None) -> 
     return True
 
 
-def model_config(settings: Settings, tokenizer: PreTrainedTokenizerBase) -> Qwen3Config:
+def model_config(settings: Pretraining, tokenizer: PreTrainedTokenizerBase) -> Qwen3Config:
     """Return the architecture: Qwen3 with tied embeddings, for the context that it is trained on."""
     return Qwen3Config(
         vocab_size=len(tokenizer),
@@ -135,7 +94,9 @@ def model_config(settings: Settings, tokenizer: PreTrainedTokenizerBase) -> Qwen
     )
 
 
-def pack_row(corpus: corpora.Corpus, tokenizer: PreTrainedTokenizerBase, settings: Settings, index: int) -> list[int]:
+def pack_row(
+    corpus: corpora.Corpus, tokenizer: PreTrainedTokenizerBase, settings: Pretraining, index: int
+) -> list[int]:
     """Return row `index`: `row_tokens` token ids of whole documents, each ended by end-of-text, the last one cut."""
     rng = random.Random(f"{settings.seed}/{index}")
     row: list[int] = []
@@ -152,7 +113,7 @@ def training_text(corpus: corpora.Corpus, edit_share: float, rng: random.Random)
     return render_prompt(example.prompt) + render_response(example.response) if example else document.text
 
 
-def data_sha256(corpus: corpora.Corpus, settings: Settings, documents: int = 1000) -> str:
+def data_sha256(corpus: corpora.Corpus, settings: Pretraining, documents: int = 1000) -> str:
     """Return the hash of the source files and of the first `documents` texts that are made of them."""
     digest = hashlib.sha256()
     for file in corpus.files:
@@ -170,14 +131,14 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return ids
 
 
-def learning_rate(settings: Settings, step: int) -> float:
+def learning_rate(settings: Pretraining, step: int) -> float:
     """Return the rate at `step`: a linear warm-up, then a straight line down to zero."""
     warmup = min(1.0, (step + 1) / settings.warmup_steps)
     left = (settings.steps - step) / max(1, settings.steps - settings.warmup_steps)
     return settings.learning_rate * min(warmup, left)
 
 
-def _tokenizer(corpus: corpora.Corpus, settings: Settings, out: Path) -> PreTrainedTokenizerBase:
+def _tokenizer(corpus: corpora.Corpus, settings: Pretraining, out: Path) -> PreTrainedTokenizerBase:
     folder = out / "tokenizer"
     if not folder.exists():
         click.echo(f"training a tokenizer of {settings.vocab_size} entries", err=True)
@@ -187,7 +148,7 @@ def _tokenizer(corpus: corpora.Corpus, settings: Settings, out: Path) -> PreTrai
     return AutoTokenizer.from_pretrained(folder)
 
 
-def _optimizer(model: Qwen3ForCausalLM, settings: Settings) -> torch.optim.Optimizer:
+def _optimizer(model: Qwen3ForCausalLM, settings: Pretraining) -> torch.optim.Optimizer:
     """Return AdamW with weight decay on matrices only."""
     matrices = [p for p in model.parameters() if p.dim() >= 2]
     vectors = [p for p in model.parameters() if p.dim() < 2]
@@ -196,7 +157,7 @@ def _optimizer(model: Qwen3ForCausalLM, settings: Settings) -> torch.optim.Optim
 
 
 def _train_step(
-    model: Qwen3ForCausalLM, optimizer: torch.optim.Optimizer, rows: torch.Tensor, settings: Settings, step: int
+    model: Qwen3ForCausalLM, optimizer: torch.optim.Optimizer, rows: torch.Tensor, settings: Pretraining, step: int
 ) -> float:
     """Make one optimiser step on `rows` (B, T) and return the mean loss per token."""
     for group in optimizer.param_groups:
@@ -213,7 +174,7 @@ def _train_step(
     return loss.item()
 
 
-def _log(out: Path, step: int, loss: float, tokens_per_s: float, settings: Settings) -> None:
+def _log(out: Path, step: int, loss: float, tokens_per_s: float, settings: Pretraining) -> None:
     """Report progress on stderr and append it to the run's log."""
     left_min = (settings.steps - step) * settings.rows_per_step * settings.row_tokens / tokens_per_s / 60
     click.echo(
@@ -229,7 +190,7 @@ def _finish(
     model: Qwen3ForCausalLM,
     tokenizer: PreTrainedTokenizerBase,
     corpus: corpora.Corpus,
-    settings: Settings,
+    settings: Pretraining,
     data: str,
     out: Path,
 ) -> None:

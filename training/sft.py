@@ -11,7 +11,7 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +29,13 @@ from training import corpus as corpora
 from training.base import Base, load_base
 from training.checkpoint import plot_loss, same_run, write_folder, write_json
 from training.corrupt import corrupt
-from training.pretrain import DISTRIBUTIONS, encode
+from training.pretrain import encode
+from training.settings import DISTRIBUTIONS, FineTuning
 
 _LINEAR_LAYERS = "all-linear"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Everything but the base and the data that decides the outcome of a run. The defaults are the nano's."""
-
-    examples: int = 12_000
-    epochs: float = 1.0
-    batch_size: int = 16
-    gradient_accumulation: int = 1
-    max_tokens: int = 1024
-    rank: int = 32
-    alpha: int = 32
-    learning_rate: float = 1e-3
-    warmup_share: float = 0.03
-    everyday_share: float = 0.8
-    seed: int = 2
-
-
-def fine_tune(base_name: str, out: Path, settings: Settings, data: Path | None = None) -> None:
+def fine_tune(base_name: str, out: Path, settings: FineTuning, data: Path | None = None) -> None:
     """Train an adapter for `base_name` into the folder `out`, resuming what is there.
 
     `data` is a file of JSON lines with `prompt` and `completion` in the prompt format; without it, examples are made
@@ -81,7 +65,7 @@ def fine_tune(base_name: str, out: Path, settings: Settings, data: Path | None =
     _finish(model, base, source, len(dataset), settings, out)
 
 
-def write_examples(path: Path, settings: Settings) -> None:
+def write_examples(path: Path, settings: FineTuning) -> None:
     """Write the run's examples as JSON lines with `prompt`, `completion` and `kind`; the same for the same settings."""
     corpus = corpora.load(DISTRIBUTIONS, settings.everyday_share)
     temporary = path.with_name(f".{path.name}.partial")
@@ -139,7 +123,7 @@ def tokenized(rows: list[tuple[str, str]], base: Base, max_tokens: int) -> Datas
     return Dataset.from_dict(columns)
 
 
-def with_adapter(base: Base, settings: Settings) -> PeftModel:
+def with_adapter(base: Base, settings: FineTuning) -> PeftModel:
     """Return the base with a LoRA on all linear layers and trainable rows for the markers."""
     config = LoraConfig(
         r=settings.rank,
@@ -165,7 +149,7 @@ def _adds_bos(base: Base) -> bool:
     return bos is not None and base.tokenizer("x")["input_ids"][:1] == [bos]
 
 
-def _arguments(out: Path, settings: Settings) -> SFTConfig:
+def _arguments(out: Path, settings: FineTuning) -> SFTConfig:
     gpu = torch.cuda.is_available()
     return SFTConfig(
         output_dir=str(out / "checkpoints"),
@@ -202,7 +186,7 @@ class _Log(TrainerCallback):  # type: ignore[misc]
                 file.write(json.dumps({"step": state.global_step, "loss": float(logs["loss"])}) + "\n")
 
 
-def _finish(model: PeftModel, base: Base, source: Path, used: int, settings: Settings, out: Path) -> None:
+def _finish(model: PeftModel, base: Base, source: Path, used: int, settings: FineTuning, out: Path) -> None:
     """Write the adapter's folder: weights, tokenizer, `training.json`, loss curve."""
 
     def save(folder: Path) -> None:

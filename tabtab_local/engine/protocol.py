@@ -38,7 +38,7 @@ class Timings:
     - `prompt_tokens`: prompt and forced start together; `evaluated_tokens` of them were not in the cache.
     - `prompt_ms`: until they were evaluated; `first_token_ms`: until the first token was known.
     - `decoded_tokens`: chosen by the model, the marker or end-of-text token that stopped it included.
-    - `decode_ms`: from the first token to the last, that is `decoded_tokens - 1` steps.
+    - `decode_ms`: from the first token to the last.
     - `drafted_tokens`, `accepted_tokens`: proposed without the model, and confirmed by it.
     """
 
