@@ -23,6 +23,7 @@ bench: .venv/all         ## Measure this machine, and our engine next to llama-c
 nano: .venv/all          ## Rebuild the embedded model from its recipe, about an hour and a half on two cores
 	$(BIN)/python -m training pretrain --out runs/nano/pretrain
 	$(BIN)/python -m training sft --base runs/nano/pretrain/model --out runs/nano/sft
+	rm -rf runs/nano/release
 	$(BIN)/python -m convert all --adapter runs/nano/sft/adapter --out runs/nano/release
 	cp runs/nano/release/tabtab-nano.gguf tabtab_local/models/tabtab-nano.gguf
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tabtab_local.command import Group
+from tabtab_local.registry import embedded_path
 
 
 @click.group(cls=Group)
@@ -16,10 +17,16 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--model", required=True, type=click.Path(path_type=Path), help="The GGUF that both sides run.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    default=embedded_path,
+    show_default="the embedded nano",
+    help="The GGUF that both sides run.",
+)
 @click.option("--repeats", default=20, type=click.IntRange(min=1), help="Keystrokes that are measured.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads for both sides. [default: physical cores]")
-@click.option("--context", "context_tokens", default=4096, type=click.IntRange(min=1), help="Context, in tokens.")
+@click.option("--context", "context_tokens", default=1024, type=click.IntRange(min=1), help="Context, in tokens.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the record here.")
 def decode(model: Path, repeats: int, threads: int | None, context_tokens: int, json_file: Path | None) -> None:
     """Answer one keystroke after the other: our engine beside llama-cpp-python's own `Llama`."""

@@ -82,7 +82,7 @@ def quantize_command(source: Path, out: Path, quant: Any, threads: int | None) -
 def modelfile_command(name: str, out: Path | None, file: str | None) -> None:
     """Render the Modelfile of the model NAME."""
     from convert.modelfile import modelfile
-    from convert.output import new_file
+    from tabtab_local.output import new_file
 
     text = modelfile(name, file)
     if out is None:

@@ -18,14 +18,12 @@ import torch
 from gguf import GGML_QUANT_VERSION, GGMLQuantizationType, GGUFWriter, LlamaFileType
 from safetensors import SafetensorError, safe_open
 
-from convert.output import new_file
 from convert.vocabulary import Vocabulary, read_json, read_vocabulary
 from tabtab_local.errors import ModelError
-from tabtab_local.prompt import PROMPT_VERSION, chat_template
+from tabtab_local.fingerprint import TRAINING_FILE
+from tabtab_local.output import new_file
+from tabtab_local.prompt import PROMPT_VERSION, PROMPT_VERSION_KEY, chat_template
 from tabtab_local.registry import MODELS
-
-PROMPT_VERSION_KEY = "tabtab.prompt_version"
-TRAINING_FILE = "training.json"
 
 DType = Literal["f16", "f32", "bf16"]
 _TORCH_TYPES = {"f16": torch.float16, "f32": torch.float32, "bf16": torch.bfloat16}

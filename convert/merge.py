@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from huggingface_hub import snapshot_download
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from convert.gguf_file import TRAINING_FILE
-from convert.output import check_free, new_folder
 from convert.vocabulary import read_json
 from tabtab_local.errors import ModelError, TabTabError
-from tabtab_local.fingerprint import weights_sha256
+from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
+from tabtab_local.hub import model_folder
+from tabtab_local.output import check_free, new_folder
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION, chat_template
 
 _ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -69,25 +68,20 @@ def _check(base: str | None, adapter: Path) -> _Inputs:
     base = base or config.get("base_model_name_or_path")
     if not base:
         raise ModelError(f"{adapter / 'adapter_config.json'} names no base model: give one with --base")
-    folder = _base_folder(base)
+    folder = model_folder(base)
     found, expected = weights_sha256(folder), training.get("base_sha256")
     if found != expected:
         raise ModelError(
             f"{adapter} was trained on weights with SHA-256 {expected}, {base} has {found}: give the same base"
         )
-    base_config = AutoConfig.from_pretrained(folder)
+    try:
+        base_config = AutoConfig.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{base} has a config.json that cannot be used: {' '.join(str(error).split())[:200]}"
+        ) from None
     tokenizer = _tokenizer(adapter, folder, base_config.vocab_size)
     return _Inputs(adapter, folder, tokenizer, base_config.dtype or torch.float32)
-
-
-def _base_folder(base: str) -> Path:
-    if Path(base).is_dir():
-        return Path(base)
-    try:
-        return Path(snapshot_download(base, allow_patterns=["*.safetensors", "*.json", "*.txt", "*.model"]))
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ModelError(f"base {base!r} is no folder, and the Hub does not give it: {reason}") from error
 
 
 def _tokenizer(adapter: Path, base: Path, rows: int) -> PreTrainedTokenizerBase:

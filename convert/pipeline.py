@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.gguf_file import TRAINING_FILE, DType, write_gguf
+from convert.gguf_file import DType, write_gguf
 from convert.merge import merge
 from convert.modelfile import modelfile
-from convert.output import new_folder
 from convert.quantize import quantize
 from convert.vocabulary import read_json
 from tabtab_local import registry
-from tabtab_local.fingerprint import file_sha256
+from tabtab_local.fingerprint import TRAINING_FILE, file_sha256
+from tabtab_local.output import new_folder
 from tabtab_local.prompt import PROMPT_VERSION
 from tabtab_local.registry import Quant
 

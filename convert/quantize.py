@@ -14,10 +14,9 @@ from pathlib import Path
 
 import llama_cpp
 
-from convert.gguf_file import PROMPT_VERSION_KEY
-from convert.output import new_file
 from tabtab_local.errors import ModelError
-from tabtab_local.prompt import PROMPT_VERSION
+from tabtab_local.output import new_file
+from tabtab_local.prompt import PROMPT_VERSION, PROMPT_VERSION_KEY
 from tabtab_local.registry import Quant
 
 FILE_TYPES: dict[Quant, int] = {

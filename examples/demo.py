@@ -21,12 +21,15 @@ COMMANDS = (
 
 
 def main() -> int:
-    """Run the commands; return 1 if one of them fails."""
+    """Run the commands; return 1 if one of them fails or has nothing to suggest."""
     for command in COMMANDS:
         shown = " ".join(f'"{part}"' if " " in part else part for part in command)
         print(f"\n$ tabtab-local {shown}", flush=True)
-        if subprocess.run([PROGRAM, *command], cwd=FOLDER, check=False).returncode:
+        done = subprocess.run([PROGRAM, *command], cwd=FOLDER, stdout=subprocess.PIPE, check=False)
+        if done.returncode or not done.stdout:
+            print("there should have been an edit", file=sys.stderr)
             return 1
+        print(done.stdout.decode(), end="")
     print("\nNothing was written: add --apply to make an edit in the file.")
     return 0
 

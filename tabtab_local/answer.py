@@ -70,13 +70,13 @@ def answer(
 def _sign_of_joining(rest: str) -> str:
     """Return the part of `rest` that tells an answer which has re-joined it from one that goes on differently.
 
-    That is the rest of the cursor's line and the next line of code, or all of it where no line of code follows.
+    That is the rest of the cursor's line and the next line of code, or all of it where that is the last.
     """
     end = rest.find("\n")
     while end >= 0:
         start, end = end + 1, rest.find("\n", end + 1)
         if end >= 0 and rest[start:end].strip():
-            return rest[: end + 1]
+            return rest if rest[end + 1 :] == EDIT_END else rest[: end + 1]
     return rest
 
 

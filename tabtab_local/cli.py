@@ -56,23 +56,29 @@ def complete(
 
     source = store.read(file)
     try:
-        document = open_document(source.text, jupyter=file.suffix == ".ipynb", line=line, column=column, cell=cell)
+        jupyter = file.suffix.lower() == ".ipynb"
+        document = open_document(source.text, jupyter=jupyter, line=line, column=column, cell=cell)
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from None
+    if write:
+        store.check_writable(source)
     with LlamaEngine(registry.locate(model)) as engine:
         completion = ask(engine, document, intent=clean_intent(intent))
+    # All that can fail comes before the file is changed.
+    output = ""
+    if as_json:
+        output = json.dumps(to_json(document, completion)) + "\n"
+    elif completion.edits:
+        name = file.as_posix() if cell is None else f"{file.as_posix()} (cell {cell})"
+        output = unified_diff(document.seen, apply(document.seen, document.seen_edits(completion.edits)), name)
+        if sys.stdout.isatty():
+            output = (f"{click.style(completion.intent, bold=True)}\n" if completion.intent else "") + coloured(output)
     if write:
         store.write(source, document.file_edits(completion.edits))
     if completion.silence:
         click.echo(f"no suggestion: {completion.silence}", err=True)
-    if as_json:
-        click.echo(json.dumps(to_json(document, completion), ensure_ascii=False))
-    elif completion.edits:
-        name = f"{file}" if cell is None else f"{file} (cell {cell})"
-        diff = unified_diff(document.seen, apply(document.seen, document.seen_edits(completion.edits)), name)
-        if sys.stdout.isatty() and completion.intent:
-            click.secho(completion.intent, bold=True)
-        click.echo(coloured(diff), nl=False)
+    # Not stripped of what looks like colour: that may be the user's code.
+    click.echo(output, nl=False, color=True)
 
 
 @main.command()
@@ -86,7 +92,9 @@ def bench(model: str, repeats: int, threads: int | None, as_json: bool) -> None:
     """Measure a model on this machine: load time, tokens per second, time to the first token, memory."""
     from tabtab_local import benchmark
 
-    report = benchmark.run(registry.locate(model), repeats=repeats, threads=threads)
+    report = benchmark.run(
+        registry.locate(model), repeats=repeats, threads=threads, progress=lambda line: click.echo(line, err=True)
+    )
     click.echo(json.dumps(report.as_json()) if as_json else benchmark.render(report))
 
 

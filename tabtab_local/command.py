@@ -10,6 +10,8 @@ Options show their defaults in the help text. A reader that goes away (`… | he
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any, NoReturn
 
 import click
@@ -30,6 +32,10 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # What a terminal or pipe of another encoding cannot show is no reason to fail.
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except UsageError as error:

@@ -108,7 +108,7 @@ def diff(old: str, new: str) -> tuple[Edit, ...]:
     is one insertion.
     """
     edits: list[Edit] = []
-    for edit in _compare(_lines(old), _lines(new)):
+    for edit in _compare(lines_of(old), lines_of(new)):
         before = old[edit.start : edit.end]
         if not before or not edit.text:
             edits.append(edit)
@@ -121,8 +121,11 @@ def diff(old: str, new: str) -> tuple[Edit, ...]:
     return tuple(_trimmed(old, edits))
 
 
-def _lines(text: str) -> list[str]:
-    """Split after every `\\n` only; `str.splitlines` also splits at form feeds and Unicode separators."""
+def lines_of(text: str) -> list[str]:
+    """Return the lines of `text` with their ends: split after every `\\n` only.
+
+    `str.splitlines` also splits at form feeds and Unicode separators.
+    """
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from tabtab_local.errors import ModelError
 
+# The record that training leaves beside what it writes: settings and hashes.
+TRAINING_FILE = "training.json"
+
 _CHUNK_BYTES = 1 << 20
 
 

@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tabtab_local.edits import Edit, Span, apply
+from tabtab_local.edits import Edit, Span, apply, lines_of
 from tabtab_local.errors import DocumentError
 from tabtab_local.notebook import Cell, Notebook
 
 _DECODER = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\n\r]*")
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 # An escape that only a writer with ASCII output makes; control characters are always escaped.
 _ASCII_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u(?!00[0-7])[0-9a-fA-F]{4}")
 
@@ -74,7 +73,7 @@ def ipynb_edit(text: str, cell_index: int, edits: Sequence[Edit]) -> tuple[Edit,
     writer = _Writer(_writes_ascii(text), newline)
     if isinstance(source.value, str):
         return (Edit(source.span.start, source.span.end, writer.encoded(new)),)
-    return (_list_edit(text, source, _LINE.findall(new), writer),)
+    return (_list_edit(text, source, lines_of(new), writer),)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ from tabtab_local.errors import FormatError
 
 PROMPT_VERSION = 1
 
+# Where a GGUF says which version its model was made for.
+PROMPT_VERSION_KEY = "tabtab.prompt_version"
+
 INTENT = "<|INTENT|>"
 EDIT_START = "<|EDIT_START|>"
 EDIT_END = "<|EDIT_END|>"
@@ -138,9 +141,10 @@ def forced_region(prompt: Prompt) -> str:
 
 
 def rest_of_insertion(prompt: Prompt, start: str) -> str | None:
-    """Return the rest of an answer of which `start` is known, up to and with its cursor, if it is an insertion.
+    """Return what follows `start`, the beginning of an answer that ends with its cursor, if the answer inserts text.
 
-    That is, if the answer so far keeps all of the region before the prompt's cursor: what stood behind it is to follow.
+    It does if it keeps all of the region before the prompt's cursor: what stood behind that cursor is then to follow.
+    None for any other edit.
     """
     region = start.partition(f"{EDIT_START}\n")[2]
     if not region.startswith(_escape(prompt.region[: prompt.cursor])):

@@ -1,7 +1,7 @@
 """The models that there are: what each is made from, how it is packed, and what it needs.
 
-The one place for these facts: the command line, the converter, the Modelfiles and the README read them here. Knows
-nothing of how a model is run or fetched.
+The one place for these facts: the command line, the converter and the Modelfiles read them here. Knows nothing of how
+a model is run or fetched.
 """
 
 from __future__ import annotations

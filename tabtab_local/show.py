@@ -8,23 +8,24 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from tabtab_local.edits import lines_of
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def unified_diff(before: str, after: str, name: str) -> str:
-    """Return the unified diff between two texts of the file `name`, as `git apply` and `patch -p1` take it."""
-    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
+    """Return the unified diff between two texts with `\\n` line ends, as `git apply` takes it for the file `name`."""
+    name = name.lstrip("/")
+    # patch takes what stands behind a tab for a date, and only then a blank for a part of the name.
+    tab = "\t" if " " in name else ""
+    lines = difflib.unified_diff(lines_of(before), lines_of(after), f"a/{name}{tab}", f"b/{name}{tab}")
     return "".join(_ended(line) for line in lines)
 
 
 def coloured(diff: str) -> str:
-    """Return a unified diff with terminal colours: what is added green, what is removed red."""
-    return "".join(_coloured_line(line) for line in _lines(diff))
-
-
-def _lines(text: str) -> list[str]:
-    """Split after every `\\n` only."""
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
+    """Return a unified diff for a terminal: added lines green, removed ones red, control characters made visible."""
+    return "".join(_coloured_line(line) for line in lines_of(diff))
 
 
 def _ended(line: str) -> str:
@@ -32,9 +33,10 @@ def _ended(line: str) -> str:
 
 
 def _coloured_line(line: str) -> str:
+    shown = _CONTROL.sub(lambda match: ascii(match[0])[1:-1], line)
     if line.startswith(("---", "+++")):
-        return click.style(line, bold=True)
-    return click.style(line, fg=_COLOURS.get(line[:1]))
+        return click.style(shown, bold=True)
+    return click.style(shown, fg=_COLOURS.get(line[:1]))
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -87,6 +87,14 @@ def write(source: Source, edits: Sequence[Edit]) -> None:
         raise DocumentError(f"{_shown(source.path)} cannot be written: {_reason(error)}") from error
 
 
+def check_writable(source: Source) -> None:
+    """Raise `DocumentError` where the file is read-only."""
+    target = source.path.resolve()
+    # For an administrator everything is writable; the mode says what the owner meant.
+    if not target.stat().st_mode & 0o222 or not os.access(target, os.W_OK):
+        raise DocumentError(f"{_shown(source.path)} is read-only: make it writable first (chmod u+w)")
+
+
 def _bytes_of(path: Path) -> bytes:
     """Return the content of `path`, after checks that keep from waiting at a pipe or reading a disk image."""
     try:
@@ -166,11 +174,9 @@ def _raw_edits(raw: str, newline: str, edits: Sequence[Edit]) -> Iterator[Edit]:
 
 def _replace(source: Source, data: bytes) -> None:
     """Put `data` in the place of the file through a temporary file beside it, which never stays behind."""
+    check_writable(source)
     target = source.path.resolve()
     found = target.stat()
-    # For an administrator everything is writable; the mode says what the owner meant.
-    if not found.st_mode & 0o222 or not os.access(target, os.W_OK):
-        raise DocumentError(f"{_shown(source.path)} is read-only: make it writable first (chmod u+w)")
     handle, name = tempfile.mkstemp(prefix=".tabtab-", suffix=".tmp", dir=target.parent)
     temporary = Path(name)
     try:

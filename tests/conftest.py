@@ -7,12 +7,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # huggingface_hub reads these when it is imported, which is before any fixture runs.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="tabtab-tests-hub-")
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+# How long an example takes says nothing on a machine that also does something else.
+hypothesis.settings.register_profile("tabtab", deadline=None)
+hypothesis.settings.load_profile("tabtab")
 
 
 @pytest.fixture(autouse=True)

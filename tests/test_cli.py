@@ -112,6 +112,41 @@ def test_the_default_output_in_a_pipe_is_a_plain_diff_that_patch_takes(script):
         subprocess.run(patch, input=done.stdout, text=True, check=True, cwd=script.parent)
 
 
+@pytest.mark.parametrize("name", ["with blank.py", "plain.py"])
+def test_a_diff_with_control_characters_and_odd_names_can_be_applied(tmp_path, scripted, monkeypatch, name):
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / name
+    path.write_text("text = '\x1b[31m\x0c é'\nx = \n", encoding="utf-8")
+    scripted(lambda region: region.replace(CURSOR, f"1\ny = 2{CURSOR}"))
+    done = CliRunner().invoke(main, ["complete", name, "--line", "2"])
+    subprocess.run(["git", "apply", "-"], input=done.stdout.encode(), check=True)
+    assert path.read_text(encoding="utf-8").endswith("x = 1\ny = 2\n")
+
+
+def test_code_that_the_output_cannot_show_is_no_reason_to_fail(tmp_path):
+    path = tmp_path / "a.ipynb"
+    text = (EXAMPLES / "house_prices.ipynb").read_text().replace("# House prices", "x")
+    path.write_text(text.replace("houses.csv", "\\ud83d → houses.csv"))
+    command = [
+        sys.executable,
+        "-m",
+        "tabtab_local",
+        "complete",
+        path,
+        "--cell",
+        "3",
+        "--line",
+        "1",
+        "--apply",
+        "--json",
+    ]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False)
+    assert done.returncode == 0, done.stderr
+    json.loads(done.stdout)
+
+
 def test_apply_makes_the_edit_that_is_shown(script):
     shown = run("complete", script.name, "--line", 4, cwd=script.parent).stdout
     done = run("complete", script.name, "--line", 4, "--apply", cwd=script.parent)
@@ -124,7 +159,7 @@ def test_apply_makes_the_edit_that_is_shown(script):
     ("name", "place", "expected"),
     [
         ("sales_report.py", ["--line", 28], "+    revenue_by_region = "),
-        ("house_prices.ipynb", ["--cell", 4, "--line", 1, "--intent", "Plot a histogram of price"], "+"),
+        ("house_prices.ipynb", ["--cell", 4, "--line", 1, "--intent", "Plot a histogram of price"], ".hist("),
     ],
 )
 def test_the_examples_get_edits(name, place, expected):

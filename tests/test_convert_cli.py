@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from convert.__main__ import main
-from convert.output import new_file, new_folder
 from tabtab_local.command import Group
 from tabtab_local.errors import Cancelled, DocumentError, TabTabError, UsageError
 from tabtab_local.fingerprint import file_sha256
+from tabtab_local.output import new_file, new_folder
 from tabtab_local.registry import get
 from tests.tiny import gguf_logits, hf_logits, tiny_adapter, tiny_tokenizer
 

@@ -35,7 +35,7 @@ def test_an_answer_is_exact_silent_or_broken():
 
 def test_the_report_counts_what_is_shown_apart_from_silence():
     asked = example("x = ", "x = 1")
-    rows = [Outcome(asked, asked.response, 1.0), Outcome(asked, Response("x = ", 4), 1.0)]
+    rows = [Outcome(asked, asked.response, silent=False), Outcome(asked, Response("x = ", 4), silent=True)]
     lines = report({"code": rows}).splitlines()
     assert "| code | all but no_edit | 2 | 50.0 (9.5-90.5) |" in lines
     assert "| code | of what is shown | 1 | 100.0 (20.7-100.0) |" in lines

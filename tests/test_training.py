@@ -183,14 +183,16 @@ def test_the_marker_rows_are_trained_and_tied_embeddings_stay_tied(tmp_path):
     trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     assert any("trainable_tokens" in name for name in trained)
     assert not any("modules_to_save" in name for name in trained)
+    core = model.get_base_model()
+    assert core.get_output_embeddings().weight.data_ptr() == core.get_input_embeddings().weight.data_ptr()
 
 
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
         ("tabtab-nano", "no base on the Hub"),
-        ("not a hub id", "neither a folder nor a hub id"),
-        ("nobody/nothing", "cannot get nobody/nothing from the Hub"),
+        ("not a hub id", "is no folder, and the Hub does not give it"),
+        ("nobody/nothing", "nobody/nothing is no folder, and the Hub"),
     ],
 )
 def test_a_base_that_cannot_be_had_is_refused_in_one_line(name, complaint):

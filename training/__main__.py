@@ -15,7 +15,7 @@ _PRETRAINING, _FINE_TUNING = Pretraining(), FineTuning()
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.group(cls=Group, context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
+@click.group(cls=Group)
 def main() -> None:
     """Make models that predict the next edit: pretrain the nano, fine-tune any base with LoRA."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from tokenizers import AddedToken, Tokenizer
 from transformers import (
     AutoModelForCausalLM,
@@ -24,6 +25,7 @@ from transformers import (
 from tabtab_local import registry
 from tabtab_local.errors import ModelError
 from tabtab_local.fingerprint import weights_sha256
+from tabtab_local.hub import model_folder
 from tabtab_local.prompt import MARKERS
 
 ARCHITECTURES = ("qwen3", "llama")
@@ -45,9 +47,13 @@ class Base:
 def load_base(base: str) -> Base:
     """Load `base`: a name of the registry, a folder or a hub id. Raises `ModelError` with what is wrong with it."""
     source = _source(base)
-    folder = _folder(source)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    folder = model_folder(source)
+    sha256 = weights_sha256(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+        raise ModelError(f"{base} cannot be loaded: {' '.join(str(error).split())[:200]}") from None
     if model.config.model_type not in ARCHITECTURES:
         raise ModelError(f"{base} is a {model.config.model_type} model: choose one of {', '.join(ARCHITECTURES)}")
     rows = model.get_input_embeddings().num_embeddings
@@ -57,7 +63,7 @@ def load_base(base: str) -> Base:
     ids = tuple(tokenizer.convert_tokens_to_ids(list(MARKERS)))
     if missing:
         _start_rows_at_mean(model, ids)
-    return Base(source, weights_sha256(folder), model, tokenizer, ids, bool(missing))
+    return Base(source, sha256, model, tokenizer, ids, bool(missing))
 
 
 def add_markers(tokenizer: PreTrainedTokenizerBase, rows: int) -> PreTrainedTokenizerBase:
@@ -82,27 +88,6 @@ def _source(base: str) -> str:
             raise ModelError(f"{base} has no base on the Hub: pass the folder that `python -m training pretrain` wrote")
         return repo
     return str(Path(base).resolve()) if Path(base).exists() else base
-
-
-def _folder(source: str) -> Path:
-    """Return the local folder of `source`, downloading it from the Hub where it is not a folder."""
-    path = Path(source)
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ModelError(f"{path} is not a model folder: it has no config.json")
-        return path
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(source, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.jinja"]))
-    except HFValidationError:
-        raise ModelError(f"{source} is neither a folder nor a hub id (owner/name)") from None
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(
-            f"cannot get {source} from the Hub: {reason}; check the name, the network and `hf auth login`"
-        ) from None
 
 
 def _start_rows_at_mean(model: PreTrainedModel, ids: tuple[int, ...]) -> None:

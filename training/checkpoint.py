@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from tabtab_local.errors import DocumentError
+from tabtab_local.output import new_file
 
 
 def write_json(path: Path, document: Any) -> None:
     """Write `document` to `path` as indented JSON."""
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(json.dumps(document, indent=2) + "\n")
-    temporary.replace(path)
-
-
-def write_folder(path: Path, fill: Callable[[Path], Any]) -> None:
-    """Let `fill` write into a new folder that gets the name `path` when it is complete, in place of an older one."""
-    temporary = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    fill(temporary)
-    shutil.rmtree(path, ignore_errors=True)
-    temporary.replace(path)
+    with new_file(path) as temporary:
+        temporary.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def save_checkpoint(run: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
     """Save all that `load_checkpoint` needs to go on after `step`."""
-    temporary = run / ".checkpoint.pt.partial"
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
-    temporary.replace(run / "checkpoint.pt")
+    with new_file(run / "checkpoint.pt") as temporary:
+        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
 
 
 def load_checkpoint(run: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
@@ -73,7 +60,10 @@ def same_run(run: Path, settings: dict[str, Any]) -> None:
         run.mkdir(parents=True, exist_ok=True)
         write_json(path, ours)
         return
-    theirs = json.loads(path.read_text())
+    try:
+        theirs = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        raise DocumentError(f"{path} cannot be read: choose another --out, or remove that run") from None
     changed = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     if changed:
         raise DocumentError(f"{run} holds a run with other settings ({', '.join(changed)}): choose another --out")

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from tabtab_local.answer import INTENT_TOKENS, answer
 from tabtab_local.config import Settings
+from tabtab_local.edits import diff
 from tabtab_local.engine import Engine, LlamaEngine
 from tabtab_local.errors import FormatError
+from tabtab_local.gates import Change, objection
 from tabtab_local.prompt import Response, forced_region, parse_response, render_prompt
 from training import corpus as corpora
 from training.corrupt import Example, corrupt
@@ -29,21 +31,19 @@ _Z95 = 1.96
 
 @dataclass(frozen=True)
 class Outcome:
-    """One example: which corruption, and what the model did. `answer` is None where it broke the format."""
+    """One example: which corruption, and what the model did.
+
+    `answer` is None where it broke the format; `silent` says whether the gates keep it from being shown.
+    """
 
     example: Example
     answer: Response | None
-    confidence: float
+    silent: bool
 
     @property
     def exact(self) -> bool:
         """Whether the region is the clean code, to the character."""
         return self.answer is not None and self.answer.region == self.example.response.region
-
-    @property
-    def silent(self) -> bool:
-        """Whether there is nothing to show: no change, or an answer that broke the format."""
-        return self.answer is None or self.answer.region == self.example.prompt.region
 
 
 def measure(model: Path, distributions: tuple[str, ...], count: int, seed: int) -> dict[str, list[Outcome]]:
@@ -119,6 +119,11 @@ def _answer_room(engine: Engine, example: Example) -> int:
 def _outcome(engine: Engine, example: Example) -> Outcome:
     generation = answer(engine, example.prompt, _answer_room(engine, example), Settings())
     try:
-        return Outcome(example, parse_response(generation.text), generation.confidence)
+        found = parse_response(generation.text)
     except FormatError:
-        return Outcome(example, None, generation.confidence)
+        return Outcome(example, None, silent=True)
+    settings, before = Settings(), example.prompt.region
+    edits = diff(before, found.region)
+    recent = example.prompt.recent_edits
+    change = Change(before, found.region, edits, recent, generation.confidence, settings.min_confidence)
+    return Outcome(example, found, silent=objection(change, settings.gates) is not None)

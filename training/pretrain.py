@@ -22,10 +22,11 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
 
 from tabtab_local.errors import DocumentError
-from tabtab_local.fingerprint import weights_sha256
+from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
+from tabtab_local.output import new_folder
 from tabtab_local.prompt import PROMPT_VERSION, render_prompt, render_response
 from training import corpus as corpora
-from training.checkpoint import load_checkpoint, plot_loss, same_run, save_checkpoint, write_folder, write_json
+from training.checkpoint import load_checkpoint, plot_loss, same_run, save_checkpoint, write_json
 from training.corrupt import corrupt
 from training.settings import Pretraining
 from training.tokenizer import train_tokenizer
@@ -144,7 +145,9 @@ def _tokenizer(corpus: corpora.Corpus, settings: Pretraining, out: Path) -> PreT
         click.echo(f"training a tokenizer of {settings.vocab_size} entries", err=True)
         rng = random.Random(f"{settings.seed}/tokenizer")
         texts = (corpus.document(rng).text for _ in range(settings.tokenizer_documents))
-        write_folder(folder, train_tokenizer(texts, settings.vocab_size).save_pretrained)
+        tokenizer = train_tokenizer(texts, settings.vocab_size)
+        with new_folder(folder) as temporary:
+            tokenizer.save_pretrained(temporary)
     return AutoTokenizer.from_pretrained(folder)
 
 
@@ -195,8 +198,7 @@ def _finish(
     out: Path,
 ) -> None:
     """Write the model as a Hugging Face folder, the record of the run beside it, and the loss curve."""
-
-    def save(folder: Path) -> None:
+    with new_folder(out / "model", replace=True) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         record = {
@@ -208,8 +210,6 @@ def _finish(
             "tokens": settings.steps * settings.rows_per_step * settings.row_tokens,
             "settings": asdict(settings),
         }
-        write_json(folder / "training.json", record)
-
-    write_folder(out / "model", save)
+        write_json(folder / TRAINING_FILE, record)
     plot_loss(out / "log.jsonl", out / "loss.png")
     click.echo(f"wrote {out / 'model'}", err=True)

@@ -23,7 +23,7 @@ DISTRIBUTIONS: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class Pretraining:
-    """Everything that decides the outcome of a run. `nano-cpu` is the default: about an hour on two CPU cores."""
+    """Everything that decides the outcome of a run. The defaults take about an hour on two CPU cores."""
 
     steps: int = 3000
     rows_per_step: int = 4

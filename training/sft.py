@@ -7,7 +7,6 @@ knows nothing of merging or GGUF.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections.abc import Iterator
@@ -24,10 +23,12 @@ from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
 from tabtab_local.errors import DocumentError, FormatError
+from tabtab_local.fingerprint import TRAINING_FILE, file_sha256
+from tabtab_local.output import new_file, new_folder
 from tabtab_local.prompt import PROMPT_VERSION, parse_prompt, parse_response, render_prompt, render_response
 from training import corpus as corpora
 from training.base import Base, load_base
-from training.checkpoint import plot_loss, same_run, write_folder, write_json
+from training.checkpoint import plot_loss, same_run, write_json
 from training.corrupt import corrupt
 from training.pretrain import encode
 from training.settings import DISTRIBUTIONS, FineTuning
@@ -42,13 +43,14 @@ def fine_tune(base_name: str, out: Path, settings: FineTuning, data: Path | None
     from the corpus. Raises `DocumentError` for data that does not follow the format and for a folder that holds
     another run, `ModelError` for a base that cannot be used.
     """
-    same_run(out, {"base": base_name, "data": str(data) if data else None, **asdict(settings)})
+    given = list(read_examples(data)) if data else None
+    base = load_base(base_name)
+    same_run(out, {"base_sha256": base.sha256, "data": file_sha256(data) if data else None, **asdict(settings)})
     source = data or out / "data.jsonl"
-    if data is None and not source.exists():
+    if not source.exists():
         click.echo(f"making {settings.examples} examples", err=True)
         write_examples(source, settings)
-    rows = list(read_examples(source))
-    base = load_base(base_name)
+    rows = given or list(read_examples(source))
     dataset = tokenized(rows, base, settings.max_tokens)
     click.echo(f"{len(dataset)} of {len(rows)} examples fit into {settings.max_tokens} tokens", err=True)
     model = with_adapter(base, settings)
@@ -59,17 +61,15 @@ def fine_tune(base_name: str, out: Path, settings: FineTuning, data: Path | None
         processing_class=base.tokenizer,
         callbacks=[_Log(out / "log.jsonl")],
     )
-    trainer.train(
-        resume_from_checkpoint=get_last_checkpoint(out / "checkpoints") if (out / "checkpoints").exists() else None
-    )
+    checkpoints = out / "checkpoints"
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(checkpoints) if checkpoints.exists() else None)
     _finish(model, base, source, len(dataset), settings, out)
 
 
 def write_examples(path: Path, settings: FineTuning) -> None:
     """Write the run's examples as JSON lines with `prompt`, `completion` and `kind`; the same for the same settings."""
     corpus = corpora.load(DISTRIBUTIONS, settings.everyday_share)
-    temporary = path.with_name(f".{path.name}.partial")
-    with temporary.open("w", encoding="utf-8") as file:
+    with new_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for index in range(settings.examples):
             rng = random.Random(f"{settings.seed}/{index}")
             example = None
@@ -77,7 +77,6 @@ def write_examples(path: Path, settings: FineTuning) -> None:
                 example = corrupt(corpus.document(rng), rng)
             row = {"prompt": render_prompt(example.prompt), "completion": render_response(example.response)}
             file.write(json.dumps(row | {"kind": example.kind}, ensure_ascii=False) + "\n")
-    temporary.replace(path)
 
 
 def read_examples(path: Path) -> Iterator[tuple[str, str]]:
@@ -124,13 +123,19 @@ def tokenized(rows: list[tuple[str, str]], base: Base, max_tokens: int) -> Datas
 
 
 def with_adapter(base: Base, settings: FineTuning) -> PeftModel:
-    """Return the base with a LoRA on all linear layers and trainable rows for the markers."""
+    """Return the base with a LoRA on all linear layers and trainable rows for the markers.
+
+    Rows of a tied embedding are trained once and stay tied; an output matrix of its own has its rows trained as well.
+    """
+    rows = {"embed_tokens": list(base.marker_ids)}
+    if not base.model.config.tie_word_embeddings:
+        rows["lm_head"] = list(base.marker_ids)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         use_rslora=True,
         target_modules=_LINEAR_LAYERS,
-        trainable_token_indices=list(base.marker_ids),
+        trainable_token_indices=rows,
         task_type="CAUSAL_LM",
     )
     torch.manual_seed(settings.seed)
@@ -188,8 +193,7 @@ class _Log(TrainerCallback):  # type: ignore[misc]
 
 def _finish(model: PeftModel, base: Base, source: Path, used: int, settings: FineTuning, out: Path) -> None:
     """Write the adapter's folder: weights, tokenizer, `training.json`, loss curve."""
-
-    def save(folder: Path) -> None:
+    with new_folder(out / "adapter", replace=True) as folder:
         model.save_pretrained(folder)
         base.tokenizer.save_pretrained(folder)
         record = {
@@ -197,12 +201,10 @@ def _finish(model: PeftModel, base: Base, source: Path, used: int, settings: Fin
             "prompt_version": PROMPT_VERSION,
             "base": base.source,
             "base_sha256": base.sha256,
-            "data_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+            "data_sha256": file_sha256(source),
             "examples": used,
             "settings": asdict(settings),
         }
-        write_json(folder / "training.json", record)
-
-    write_folder(out / "adapter", save)
+        write_json(folder / TRAINING_FILE, record)
     plot_loss(out / "log.jsonl", out / "loss.png")
     click.echo(f"wrote {out / 'adapter'}", err=True)

@@ -15,7 +15,7 @@ from typing import Any
 import llama_cpp.llama_cpp as llama
 
 from tabtab_local.errors import ModelError
-from tabtab_local.prompt import PROMPT_VERSION
+from tabtab_local.prompt import PROMPT_VERSION, PROMPT_VERSION_KEY
 
 _MAGIC = b"GGUF"
 _ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR; the table in llama_cpp._logger is out of date
@@ -38,7 +38,7 @@ def load(path: Path) -> Any:
     if not model:
         raise ModelError(f"llama.cpp cannot load {path} ({log.error()}): the file may be cut short, get it again")
     try:
-        _check_prompt_version(path, metadata(model, "tabtab.prompt_version"))
+        _check_prompt_version(path, metadata(model, PROMPT_VERSION_KEY))
     except ModelError:
         llama.llama_model_free(model)
         raise

@@ -18,6 +18,7 @@ from tabtab_local.errors import DocumentError
 @contextmanager
 def new_file(out: Path) -> Iterator[Path]:
     """Give a temporary path to write to; it takes the name `out`, and the place of an older file, at the end."""
+    out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(out)
     try:
@@ -28,17 +29,21 @@ def new_file(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """Give a temporary folder to fill; it takes the name `out` at the end.
+def new_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Give a temporary folder to fill; it takes the name `out` at the end, with `replace` that of an older folder.
 
-    Raises `DocumentError` where `out` already holds something.
+    Raises `DocumentError` where `out` already holds something and is not to be replaced.
     """
-    check_free(out)
+    out = out.resolve()
+    if not replace:
+        check_free(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(out)
     temporary.mkdir()
     try:
         yield temporary
+        if replace:
+            shutil.rmtree(out, ignore_errors=True)
         check_free(out)
         if out.exists():
             out.rmdir()
