@@ -50,7 +50,7 @@ class Pretraining:
 class FineTuning:
     """Everything but the base and the data that decides the outcome of a run. The defaults are the nano's."""
 
-    examples: int = 20_000
+    examples: int = 8_000
     epochs: float = 1.0
     batch_size: int = 16
     gradient_accumulation: int = 1

@@ -50,7 +50,7 @@ def fine_tune(base_name: str, out: Path, settings: FineTuning, data: Path | None
     if not source.exists():
         click.echo(f"making {settings.examples} examples", err=True)
         write_examples(source, settings)
-    rows = given or list(read_examples(source))
+    rows = list(read_examples(source)) if given is None else given
     dataset = tokenized(rows, base, settings.max_tokens)
     click.echo(f"{len(dataset)} of {len(rows)} examples fit into {settings.max_tokens} tokens", err=True)
     model = with_adapter(base, settings)
@@ -118,7 +118,9 @@ def tokenized(rows: list[tuple[str, str]], base: Base, max_tokens: int) -> Datas
             columns["input_ids"].append(question + answer)
             columns["completion_mask"].append([0] * len(question) + [1] * len(answer))
     if not columns["input_ids"]:
-        raise DocumentError(f"no example fits into {max_tokens} tokens: raise --max-tokens")
+        raise DocumentError(
+            f"none of the {len(rows)} examples fits into {max_tokens} tokens: give more or shorter ones"
+        )
     return Dataset.from_dict(columns)
 
 

@@ -14,10 +14,10 @@ from tabtab_local.engine.protocol import Engine, Generation, ModelInfo, Timings,
 if TYPE_CHECKING:
     from tabtab_local.engine.llama import LlamaEngine
 
-# OpenMP reads this when llama.cpp is loaded. Its threads wait for each other hundreds of times a token; by default
-# they spin, and where another program (a test run, a build) wants one of the cores, a wait costs a whole time slice:
-# with one of two cores busy, a token of a 40-million-parameter model was measured at 1,100 ms, and at 7 ms like this.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# GNU's OpenMP reads this when llama.cpp is loaded. Its threads wait for each other hundreds of times a token: without
+# spinning a token of the nano took 1.7 ms instead of 0.8 (two idle cores of a Xeon), and with the default, which spins
+# for milliseconds, a token takes whole time slices where another program wants one of the cores.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 __all__ = ["Engine", "Generation", "LlamaEngine", "ModelInfo", "Timings", "never"]
 
