@@ -24,15 +24,10 @@ def _(sales):
 
 
 @app.cell
-def _(sales):
-    revenue_by_region = sales.groupby("region")["
-    return (revenue_by_region,)
-
-
-@app.cell
-def _(plt, revenue_by_region):
-    revenue_by_region.plot(kind="bar")
-    plt.show()
+def _(plt, sales):
+    plt.plot(sales["date"], sales["revenue"])
+    plt.xlabel("date")
+    plt.yl
     return
 
 

@@ -1,8 +1,8 @@
 """How an answer is got from a model: what is known of it is forced, what is left is decoded, and no more than needed.
 
 1. The intent is inferred, unless it was given.
-2. The region's lines above the cursor's are forced: read in one batch instead of being decoded token by token, and safe
-   from a small model's slips.
+2. What stands before the cursor is forced: typing is the beginning of the answer. It is read in one batch instead of
+   being decoded token by token, and safe from a small model's slips.
 3. The edit is decoded up to the answer's cursor.
 4. Where that is an insertion, and the model goes on with what stood behind the cursor up to the end of the next line of
    code, the answer has re-joined the old text, and the rest is taken as unchanged. Otherwise it is decoded to the end.
@@ -36,7 +36,7 @@ def answer(
 ) -> Generation:
     """Return the model's answer to `prompt` as one generation, decoding at most `max_tokens` tokens beside the intent.
 
-    `stopped` says whether the answer has an end. `Settings.rewrite_above` leaves out the second step, `Settings.exact`
+    `stopped` says whether the answer has an end. `Settings.rewrite_before` leaves out the second step, `Settings.exact`
     the fourth. Raises `UsageError` where it does not fit into the context, and `Cancelled`.
     """
     steps = _Steps(engine, render_prompt(prompt), cancel)
@@ -46,7 +46,7 @@ def answer(
         if not intent.stopped:
             return steps.together(intent)
         start = intent.text
-    if not settings.rewrite_above:
+    if not settings.rewrite_before:
         start += forced_region(prompt)
     if settings.exact:
         return steps.together(steps.ask(start, EDIT_END, max_tokens))

@@ -17,17 +17,21 @@ class Settings:
     answer_tokens: int = 160
     """Most tokens that an answer may have beside those of the region that it rewrites."""
 
-    rewrite_above: bool = False
-    """Whether the answer may change lines of the region above the cursor's.
+    rewrite_before: bool = False
+    """Whether the answer may change what stands before the cursor, beyond the word or sign that the cursor touches.
 
-    If not, they are the forced beginning of the answer.
+    If not, it is the forced beginning of the answer.
     """
 
     exact: bool = False
     """Whether an answer is decoded to its end even where it has re-joined the old text behind the cursor."""
 
-    min_confidence: float = 0.5
-    """Suggestions with a lower geometric mean of the tokens' probabilities are not shown."""
+    min_confidence: float = 0.7
+    """Suggestions with a lower geometric mean of the tokens' probabilities are not shown.
+
+    Chosen for the nano on examples made like those of `python -m training measure`, from another seed: of 106 exact
+    answers 105 stay, of 217 wrong ones on real code 117 go.
+    """
 
     gates: frozenset[str] = frozenset(GATES)
     """The rules, by name, that keep a suggestion from being shown."""

@@ -129,15 +129,17 @@ def response_start(intent: str) -> str:
 
 
 def forced_region(prompt: Prompt) -> str:
-    """Return the beginning of an answer's region, behind its `EDIT_START`, that leaves the lines above the cursor's.
+    """Return the beginning of an answer's region, behind its `EDIT_START`, that keeps what stands before the cursor.
 
-    With the cursor on a blank line it ends one line of code earlier: a line end and the blank line after it are often
-    one token, and the model should not be made to begin in the middle of one.
+    It ends where no token can reach across, so that the model is not made to begin in the middle of one: before the
+    word or sign that the cursor touches, or the blanks before the cursor. With the cursor on a blank line it ends one
+    line of code earlier, for a line end and the blank line after it are often one token.
     """
-    end = prompt.region.rfind("\n", 0, prompt.cursor) + 1
-    if not prompt.region[end:].split("\n")[0].strip():
-        end = prompt.region[:end].rstrip().rfind("\n") + 1
-    return "\n" + _escape(prompt.region[:end])
+    before = _escape(prompt.region[: prompt.cursor])
+    start = before.rfind("\n") + 1
+    line = prompt.region[: prompt.cursor].split("\n")[-1] + prompt.region[prompt.cursor :].split("\n")[0]
+    end = start + _unfinished(before[start:]) if line.strip() else before[:start].rstrip().rfind("\n") + 1
+    return "\n" + before[:end]
 
 
 def rest_of_insertion(prompt: Prompt, start: str) -> str | None:
@@ -198,6 +200,12 @@ def chat_template() -> str:
     """Return the Jinja chat template of a GGUF: the last message is a region with the cursor's marker in it."""
     # Jinja drops a template's last newline unless told otherwise, so it is written as an expression.
     return _frame(INTENT, "{{ messages[-1]['content'] }}") + "{{ '\\n' }}"
+
+
+def _unfinished(line: str) -> int:
+    """Return where the part of `line` begins that the next character may change the tokens of."""
+    match = re.search(r"\s+$|\s?[^\w\s]*\w*$", line)
+    return match.start() if match else len(line)
 
 
 def _frame(intent_line: str, region: str, quote: Callable[[str], str] = str) -> str:

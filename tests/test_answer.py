@@ -24,11 +24,11 @@ def ask(region: str, *, intent: str = "", max_tokens: int = 500, **settings: boo
     return engine, answer(engine, PROMPT, max_tokens, Settings(**settings))
 
 
-def test_the_intent_comes_first_then_the_lines_above_are_forced():
+def test_the_intent_comes_first_then_what_stands_before_the_cursor_is_forced():
     engine, _ = ask(f"file = 'a.csv'\ndf = 1{CURSOR}\nprint(df)\ndf.head()", intent="One")
     assert [request.start for request in engine.requests[:2]] == [
         "<|INTENT|>",
-        "<|INTENT|> One\n<|EDIT_START|>\nfile = 'a.csv'\n",
+        "<|INTENT|> One\n<|EDIT_START|>\nfile = 'a.csv'\ndf =",
     ]
 
 
@@ -37,7 +37,7 @@ def test_an_insertion_that_re_joins_the_old_text_is_not_decoded_further():
     engine, generation = ask(region)
     assert generation.text == reply(region)
     assert generation.stopped
-    assert generation.timings.decoded_tokens == len(f"\n<|EDIT_START|>df = 1{CURSOR}\nprint(df)\n")
+    assert generation.timings.decoded_tokens == len(f"\n<|EDIT_START|> 1{CURSOR}\nprint(df)\n")
     assert generation.timings.evaluated_tokens == sum(len(r.prompt + r.start) for r in engine.requests)
 
 
@@ -86,13 +86,13 @@ def test_an_answer_that_goes_on_differently_is_decoded_to_its_end():
 
 
 def test_an_answer_with_the_cursor_at_another_place_is_decoded_to_its_end():
-    region = f"file = 'a.csv'\nframe = 1\nprint({CURSOR}frame)\nframe.head()"
+    region = f"file = 'a.csv'\ndf = 1\nprint({CURSOR}df)\ndf.tail()"
     assert ask(region)[1].text == reply(region)
 
 
-def test_lines_above_may_be_rewritten_where_that_is_asked_for():
+def test_what_stands_before_the_cursor_may_be_rewritten_where_that_is_asked_for():
     region = f"file = 'b.csv'\ndf = {CURSOR}\nprint(df)\ndf.head()"
-    engine, generation = ask(region, rewrite_above=True)
+    engine, generation = ask(region, rewrite_before=True)
     assert engine.requests[1].start == "<|INTENT|>\n<|EDIT_START|>"
     assert generation.text == reply(region)
 

@@ -77,7 +77,7 @@ def test_an_unchanged_region_is_silence():
     assert to_json(document, completion)["cursor"] is None
 
 
-@pytest.mark.parametrize("text", ["", "rubbish", "\n<|EDIT_START|>\nfile = 'a.csv'\nno cursor\n<|EDIT_END|>"])
+@pytest.mark.parametrize("text", ["", "rubbish", "\n<|EDIT_START|>\nfile = 'a.csv'\ndf = no cursor\n<|EDIT_END|>"])
 def test_an_answer_that_does_not_follow_the_format_is_silence_with_the_fault(text):
     _, _, completion = ask("<|INTENT|>" + text)
     assert completion.silence.startswith("format: ")

@@ -81,6 +81,10 @@ def test_all_blocks_come_in_the_order_of_the_format():
 
 def test_the_lines_above_the_cursors_can_be_forced_without_cutting_into_a_token():
     assert forced_region(Prompt("a\nb\nc", 3)) == "\na\n"
+    assert forced_region(Prompt("a = x.re", 8)) == "\na = x"
+    assert forced_region(Prompt("a = 1\nb = ", 10)) == "\na = 1\nb ="
+    assert forced_region(Prompt("    print(x)", 10)) == "\n    print"
+    assert forced_region(Prompt("    name", 8)) == "\n   "
     assert forced_region(Prompt("a\nb\n\n    ", 9)) == "\na\n"
     assert forced_region(Prompt("a\nb", 0)) == "\n"
 
