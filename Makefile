@@ -20,7 +20,7 @@ bench: .venv/all         ## Measure this machine, and our engine next to llama-c
 	$(BIN)/tabtab-local bench
 	$(BIN)/python -m bench decode
 
-nano: .venv/all          ## Rebuild the embedded model from its recipe, about an hour and a half on two cores
+nano: .venv/all          ## Rebuild the embedded model from its recipe, about an hour on two cores
 	$(BIN)/python -m training pretrain --out runs/nano/pretrain
 	$(BIN)/python -m training sft --base runs/nano/pretrain/model --out runs/nano/sft
 	rm -rf runs/nano/release
