@@ -184,7 +184,10 @@ def test_the_marker_rows_are_trained_and_tied_embeddings_stay_tied(tmp_path):
     assert any("trainable_tokens" in name for name in trained)
     assert not any("modules_to_save" in name for name in trained)
     core = model.get_base_model()
-    assert core.get_output_embeddings().weight.data_ptr() == core.get_input_embeddings().weight.data_ptr()
+    ends = [end.token_adapter for end in (core.get_input_embeddings(), core.get_output_embeddings())]
+    assert ends[0].base_layer.weight is ends[1].base_layer.weight
+    assert torch.equal(ends[0].trainable_tokens_delta["default"], ends[1].trainable_tokens_delta["default"])
+    assert ends[0].trainable_tokens_delta["default"] is ends[1].trainable_tokens_delta["default"]
 
 
 @pytest.mark.parametrize(
