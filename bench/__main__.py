@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tabtab_local.command import Group
+from tabtab_local.output import new_file
 from tabtab_local.registry import embedded_path
 
 
@@ -34,7 +35,8 @@ def decode(model: Path, repeats: int, threads: int | None, context_tokens: int, 
 
     record = comparison.compare(model, repeats=repeats, threads=threads, context_tokens=context_tokens, progress=_say)
     if json_file:
-        json_file.write_text(json.dumps(record.as_json(), indent=1) + "\n", encoding="utf-8")
+        with new_file(json_file) as temporary:
+            temporary.write_text(json.dumps(record.as_json(), indent=1) + "\n", encoding="utf-8")
     click.echo(comparison.render(record))
 
 

@@ -5,7 +5,7 @@ Both sides keep their KV cache from keystroke to keystroke and decode greedily. 
 from text to the last token. The order alternates from keystroke to keystroke, a warm-up comes first, and it is counted
 how often both sides chose the same tokens: a comparison of different work would be none.
 
-OpenMP's wait policy belongs to the process, so both sides run with the one that `tabtab_local.engine` sets.
+How long OpenMP's threads spin belongs to the process, so both sides run with what `tabtab_local.engine` sets.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import llama_cpp
 
 from tabtab_local.benchmark import MAX_TOKENS, Quantiles, answer_start, ask, cold_prompt
 from tabtab_local.engine import LlamaEngine, ModelInfo
+from tabtab_local.engine.load import extra_buffers_are_safe
 from tabtab_local.fingerprint import file_sha256
 from tabtab_local.machine import Machine, default_threads, describe
 from tabtab_local.prompt import EDIT_END
@@ -201,7 +202,7 @@ def _switch_off_amx() -> None:
 
     def without_extra_buffers() -> object:
         params = defaults()
-        params.use_extra_bufts = b"AMX_INT8 = 1" not in binding.llama_print_system_info()
+        params.use_extra_bufts = extra_buffers_are_safe()
         return params
 
     binding.llama_model_default_params = without_extra_buffers

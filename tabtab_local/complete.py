@@ -83,11 +83,11 @@ def build_prompt(
     The region and the intent are kept whole, then the newest of the recent edits, then context.
     """
     code = region.of(document.code)
-    region_tokens = engine.count_tokens(code)
-    answer_tokens = region_tokens + INTENT_TOKENS + engine.count_tokens(intent) + settings.answer_tokens
-    left = engine.model.context_tokens - answer_tokens - region_tokens - engine.count_tokens(intent) - _FRAME_TOKENS
-    if engine.count_tokens(intent) > INTENT_TOKENS:
-        raise UsageError(f"the intent has {engine.count_tokens(intent)} tokens: say it in {INTENT_TOKENS} or fewer")
+    region_tokens, intent_tokens = engine.count_tokens(code), engine.count_tokens(intent)
+    answer_tokens = region_tokens + INTENT_TOKENS + intent_tokens + settings.answer_tokens
+    left = engine.model.context_tokens - answer_tokens - region_tokens - intent_tokens - _FRAME_TOKENS
+    if intent_tokens > INTENT_TOKENS:
+        raise UsageError(f"the intent has {intent_tokens} tokens: say it in {INTENT_TOKENS} or fewer")
     if left < 0:
         line = position_of(document.code, document.cursor).line
         raise UsageError(
