@@ -8,7 +8,7 @@ from importlib import metadata
 import pytest
 
 from tabtab_local.errors import DocumentError
-from training import corpus
+from training.data import corpus
 from training.settings import DISTRIBUTIONS
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from tabtab_local.edits import Span
 from tabtab_local.prompt import parse_prompt, parse_response, render_prompt, render_response
-from training import corrupt as corruptions
-from training.corrupt import WEIGHTS, corrupt
-from training.document import Document, from_program
-from training.everyday import WRITERS
+from training.data import corrupt as corruptions
+from training.data.corrupt import WEIGHTS, corrupt
+from training.data.document import Document, from_program
+from training.data.everyday import WRITERS
 
 TEXT = '''import pandas as pd
 

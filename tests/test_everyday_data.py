@@ -8,8 +8,8 @@ import random
 
 import pytest
 
-from training.everyday import arrays, frames, sources
-from training.everyday.program import Program
+from training.data.everyday import arrays, frames, sources
+from training.data.everyday.program import Program
 
 PROGRAMS = 300
 MODULES = pytest.mark.parametrize("module", [frames, arrays, sources], ids=["frames", "arrays", "sources"])

@@ -11,8 +11,8 @@ from types import ModuleType
 
 import pytest
 
-from training.everyday import classes, functions, scripts
-from training.everyday.program import Program
+from training.data.everyday import classes, functions, scripts
+from training.data.everyday.program import Program
 
 MODULES = (functions, classes, scripts)
 COUNT = 300

@@ -17,7 +17,8 @@ from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import weights_sha256
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION, parse_prompt, render_prompt
 from tests.tiny import tiny_llama, tiny_qwen3, tiny_tokenizer
-from training import base, corpus, pretrain, sft
+from training import base, pretrain, sft
+from training.data import corpus
 from training.settings import FineTuning, Pretraining
 
 SMALL = Pretraining(

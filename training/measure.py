@@ -19,8 +19,8 @@ from tabtab_local.engine import Engine, LlamaEngine
 from tabtab_local.errors import FormatError
 from tabtab_local.gates import Change, objection
 from tabtab_local.prompt import Response, forced_region, parse_response, render_prompt
-from training import corpus as corpora
-from training.corrupt import Example, corrupt
+from training.data import corpus as corpora
+from training.data.corrupt import Example, corrupt
 
 _ANSWER_TOKENS = 160
 

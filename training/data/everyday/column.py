@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import random
 
-from training.everyday.recipe import Fields, Hand, Scene
-from training.everyday.words import FOLDERS, FORMATS, HOSTS, PATH_NAMES, TABLES, Table
+from training.data.everyday.recipe import Fields, Hand, Scene
+from training.data.everyday.words import FOLDERS, FORMATS, HOSTS, PATH_NAMES, TABLES, Table
 
 SPELLINGS = ("snake",) * 15 + ("Title", "Title_Snake", "Title Words")
 FRAME_NAMES = ("df",) * 12 + ("data", "data", "$table", "$table", "${table}_df", "df_$table")

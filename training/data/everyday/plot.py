@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.everyday.recipe import Recipe
+from training.data.everyday.recipe import Recipe
 
 OVER_TIME = "Plot $num_words over time | Draw a line chart of $num_words | Plot $num against $date"
 SPREAD = "Plot the distribution of $num_words | Draw a histogram of $num_words | Plot a histogram of $num"

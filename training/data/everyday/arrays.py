@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from training.everyday.cleaning import CLEAN
-from training.everyday.column import labelled_scene, table_scene
-from training.everyday.frames import LOAD
-from training.everyday.model import (
+from training.data.everyday.cleaning import CLEAN
+from training.data.everyday.column import labelled_scene, table_scene
+from training.data.everyday.frames import LOAD
+from training.data.everyday.model import (
     CLASS_SCORES,
     COLUMNS,
     FIT_CLASSES,
@@ -18,11 +18,11 @@ from training.everyday.model import (
     SPLIT,
     TOYS,
 )
-from training.everyday.plot import DRAW, XY
-from training.everyday.program import Program, Writer
-from training.everyday.query import EXPLORE
-from training.everyday.recipe import Fields, Hand, Recipe, Scene
-from training.everyday.words import COLORS, FRUIT, MATRICES, MEASURES
+from training.data.everyday.plot import DRAW, XY
+from training.data.everyday.program import Program, Writer
+from training.data.everyday.query import EXPLORE
+from training.data.everyday.recipe import Fields, Hand, Recipe, Scene
+from training.data.everyday.words import COLORS, FRUIT, MATRICES, MEASURES
 
 MAKE = (
     Recipe({"$v = np.array([$a, $b, $c, $d, $e])": "Create an array | Make an array of numbers"}, 8, gives="vector"),

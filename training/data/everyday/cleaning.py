@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.everyday.recipe import Recipe
+from training.data.everyday.recipe import Recipe
 
 PARSE_DATES = "Convert $date to datetime | Parse the dates | Turn the $date_words column into dates"
 

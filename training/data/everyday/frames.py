@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
-from training.everyday.cleaning import CLEAN, DERIVE
-from training.everyday.column import table_scene
-from training.everyday.plot import FRAME_PLOTS
-from training.everyday.program import Program, Writer
-from training.everyday.query import EXPLORE, GROUP, LOOP, SELECT
-from training.everyday.recipe import Recipe
+from training.data.everyday.cleaning import CLEAN, DERIVE
+from training.data.everyday.column import table_scene
+from training.data.everyday.plot import FRAME_PLOTS
+from training.data.everyday.program import Program, Writer
+from training.data.everyday.query import EXPLORE, GROUP, LOOP, SELECT
+from training.data.everyday.recipe import Recipe
 
 READ = (
     "Read in a csv file using pandas | Read $path into a dataframe | Load the csv file | Load the data | "

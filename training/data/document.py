@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tabtab_local.edits import Span
 from tabtab_local.region import cell_region, file_region
-from training.everyday.program import Program, gap, is_definition
+from training.data.everyday.program import Program, gap, is_definition
 
 _CELL_GAP = "\n\n"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import re
 
-from training.everyday.functions import NUMBER, SEQUENCE, TEXT, main_steps, patterns_of
-from training.everyday.nouns import CATEGORIES, PEOPLE, WORDS, plural, sentence
-from training.everyday.pattern import fill, some
-from training.everyday.program import Program, Step, Writer
-from training.everyday.scene import Scene, Series, number_words, text_words
-from training.everyday.style import Style
+from training.data.everyday.functions import NUMBER, SEQUENCE, TEXT, main_steps, patterns_of
+from training.data.everyday.nouns import CATEGORIES, PEOPLE, WORDS, plural, sentence
+from training.data.everyday.pattern import fill, some
+from training.data.everyday.program import Program, Step, Writer
+from training.data.everyday.scene import Scene, Series, number_words, text_words
+from training.data.everyday.style import Style
 
 # Options of a command line: name, type, default, help.
 _OPTIONS: tuple[tuple[str, str, str, str], ...] = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import textwrap
 
-from training.everyday import collection, digit, entity, formula, mapping, number, parsing, report, sequence, text
-from training.everyday.pattern import Filled, Pattern, fill, intent, parse, some
-from training.everyday.program import Program, Step, Writer
-from training.everyday.scene import Scene, Series, number_words, text_data, text_words
-from training.everyday.style import Style
+from training.data.everyday import collection, digit, entity, formula, mapping, number, parsing, report, sequence, text
+from training.data.everyday.pattern import Filled, Pattern, fill, intent, parse, some
+from training.data.everyday.program import Program, Step, Writer
+from training.data.everyday.scene import Scene, Series, number_words, text_data, text_words
+from training.data.everyday.style import Style
 
 # The tables of each subject.
 NUMBER = (number.PATTERNS, digit.PATTERNS)

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from functools import cache
 from string import Template
 
-from training.everyday.program import Step
-from training.everyday.style import Style
+from training.data.everyday.program import Step
+from training.data.everyday.style import Style
 
 _HEADS = (
     "{Verb} {rest}", "Write a function that {verbs} {rest}", "Write a function to {verb} {rest}",

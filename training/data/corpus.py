@@ -17,8 +17,8 @@ from importlib import metadata
 from pathlib import Path
 
 from tabtab_local.errors import DocumentError
-from training.document import Document, from_program
-from training.everyday import WRITERS
+from training.data.document import Document, from_program
+from training.data.everyday import WRITERS
 
 # SPDX identifiers, classifiers, and what older metadata says; all of a package's licences must be among these.
 _PERMISSIVE = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "PSF-2.0", "Zlib"}

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from tabtab_local.edits import Edit, Span, apply, line_span, position_of
 from tabtab_local.prompt import Prompt, RecentEdit, Response, clean_intent
 from tabtab_local.region import Context, file_context
-from training.document import Document
+from training.data.document import Document
 
 # Roughly; contexts of training examples vary in length anyway.
 _CHARACTERS_PER_TOKEN = 3

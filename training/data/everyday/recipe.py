@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from string import Template
 
-from training.everyday.program import Program, Step
+from training.data.everyday.program import Program, Step
 
 MAX_LINE_CHARACTERS = 99
 MAX_STEPS = 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from training.everyday.nouns import (
+from training.data.everyday.nouns import (
     CATEGORIES,
     NOUNS,
     NUMBERS,

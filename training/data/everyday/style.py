@@ -9,7 +9,7 @@ import random
 import re
 from dataclasses import dataclass, replace
 
-from training.everyday.program import Program, Step
+from training.data.everyday.program import Program, Step
 
 _SIGNATURE = re.compile(r"^( *)def (\w+)\((.*)\)(?: -> .+)?:$", re.MULTILINE)
 _LONG_LIST = re.compile(r"^( *)(\w+ = )\[([^\[\]\n]{80,})\]$", re.MULTILINE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.everyday.recipe import Recipe
+from training.data.everyday.recipe import Recipe
 
 EXPLORE = (
     Recipe({"$df.head()":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from training.everyday.column import table_scene
-from training.everyday.program import Program, Writer
-from training.everyday.recipe import Recipe
-from training.everyday.service import DATABASE, DATES, RECORDS, REQUEST, TEXT
-from training.everyday.widget import ALTAIR, POLARS, WIDGETS
+from training.data.everyday.column import table_scene
+from training.data.everyday.program import Program, Writer
+from training.data.everyday.recipe import Recipe
+from training.data.everyday.service import DATABASE, DATES, RECORDS, REQUEST, TEXT
+from training.data.everyday.widget import ALTAIR, POLARS, WIDGETS
 
 READ_JSON = "Load the json file | Read $stem.json | Read in a json file | Load the $table from a json file"
 READ_ROWS = "Read the csv file | Read the rows of $stem.csv | Load the rows with the csv module"

@@ -7,13 +7,13 @@ import re
 import textwrap
 from string import Template
 
-from training.everyday import member, structure
-from training.everyday.functions import main_steps
-from training.everyday.nouns import CATEGORIES, PEOPLE, PETS, WORDS
-from training.everyday.pattern import Pattern, parse, some, with_articles
-from training.everyday.program import Program, Step, Writer
-from training.everyday.scene import Scene
-from training.everyday.style import Style
+from training.data.everyday import member, structure
+from training.data.everyday.functions import main_steps
+from training.data.everyday.nouns import CATEGORIES, PEOPLE, PETS, WORDS
+from training.data.everyday.pattern import Pattern, parse, some, with_articles
+from training.data.everyday.program import Program, Step, Writer
+from training.data.everyday.scene import Scene
+from training.data.everyday.style import Style
 
 _BOXES = ("Store", "Collection", "Manager", "Registry", "List", "Catalog", "Archive")
 _CLASS_HEADS = ("Create a class {} with {}", "Write a class {} with {}", "Define a class {} with {}", "Add a {} class with {}")

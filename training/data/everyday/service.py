@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.everyday.recipe import Recipe
+from training.data.everyday.recipe import Recipe
 
 FETCH = "Fetch the $table | Request the $table | Get the data from the url | Send a get request"
 CHECK = "Raise an error if the request failed | Check the response"

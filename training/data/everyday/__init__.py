@@ -4,8 +4,8 @@
 `scripts.py` hold the writers; the other modules are their tables.
 """
 
-from training.everyday import arrays, classes, frames, functions, scripts, sources
-from training.everyday.program import Writer
+from training.data.everyday import arrays, classes, frames, functions, scripts, sources
+from training.data.everyday.program import Writer
 
 WRITERS: tuple[Writer, ...] = (
     *frames.WRITERS,

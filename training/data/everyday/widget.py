@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.everyday.recipe import Recipe
+from training.data.everyday.recipe import Recipe
 
 WIDGETS = (
     Recipe({'mo.md("# $table_title")': "Write a heading | Add a title"}, 4),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.everyday.recipe import Recipe
+from training.data.everyday.recipe import Recipe
 
 SPLIT = (
     Recipe({"X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=<0.2|0.2|0.2|0.25|0.3>"
