@@ -57,10 +57,7 @@ def complete(
     said = response.intent if response else intent
     if response is None:
         return _silent(engine, said, f"format: {fault}", generation)
-    rewritten = response.region
-    if region.end == len(document.code) and document.code.endswith("\n") and not rewritten.endswith("\n"):
-        rewritten += "\n"  # The region's last, empty line was all that stood for the file's final newline.
-    edits = tuple(edit.shifted(region.start) for edit in diff(region.of(document.code), rewritten))
+    edits = edits_of(document, region, response)
     after = apply(document.code, edits)
     change = Change(document.code, after, edits, recent_edits, generation.confidence, settings.min_confidence)
     reason = objection(change, settings.gates)
@@ -68,6 +65,15 @@ def complete(
         return _silent(engine, said, reason, generation)
     cursor = region.start + response.cursor
     return Completion(engine.model.name, said, edits, cursor, None, generation.confidence, generation.timings)
+
+
+def edits_of(document: Document, region: Span, response: Response) -> tuple[Edit, ...]:
+    """Return the edits of the document's code that a rewrite of its `region` amounts to."""
+    rewritten = response.region
+    ends_file = document.notebook is None and region.end == len(document.code)
+    if ends_file and document.code.endswith("\n") and not rewritten.endswith("\n"):
+        rewritten += "\n"  # The region's last, empty line was all that stood for the file's final newline.
+    return tuple(edit.shifted(region.start) for edit in diff(region.of(document.code), rewritten))
 
 
 def build_prompt(

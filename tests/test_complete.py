@@ -65,6 +65,15 @@ def test_the_final_newline_of_a_file_survives_a_completion_on_its_last_line():
     assert apply("x = 1\n", completion.edits) == "x = 1\ny = 2\n"
 
 
+def test_a_completion_on_the_last_empty_line_of_a_cell_leaves_no_empty_line_behind():
+    head = "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n    x = 1\n"
+    notebook = head + "\n    return\n"
+    document = open_document(notebook, jupyter=False, line=9)
+    reply = answer(f"x = 1\ny = 2{CURSOR}")
+    completion = complete(ScriptedEngine([reply] * 4), document, settings=Settings(gates=frozenset()))
+    assert apply(notebook, document.file_edits(completion.edits)) == head + "    y = 2\n    return\n"
+
+
 def test_a_long_intent_is_refused_as_such():
     with pytest.raises(UsageError, match="the intent has 500 tokens"):
         ask("", intent="a" * 500)

@@ -383,3 +383,15 @@ def test_a_scripted_answer_is_cut_as_a_models_would_be() -> None:
         engine.generate("p", "", max_tokens=3, stop=EDIT_END, cancel=lambda: True)
     assert engine.generate("p", "", max_tokens=3, stop=EDIT_END).text == "x"
     assert [request.start for request in engine.requests] == ["a", "", "", ""]
+
+
+def test_an_engine_that_has_forgotten_answers_to_the_bit_as_a_fresh_one(
+    engine: LlamaEngine, fresh: Callable[[str, str], Generation]
+) -> None:
+    expected = fresh(PROMPT, START)
+    for other in (CODE, PROMPT, PROMPT[:-30]):
+        engine.generate(other, "", max_tokens=4, stop=EDIT_END)
+        engine.forget()
+        again = engine.generate(PROMPT, START, max_tokens=16, stop=EDIT_END)
+        assert (again.text, again.confidence) == (expected.text, expected.confidence)
+        assert again.timings.evaluated_tokens == again.timings.prompt_tokens

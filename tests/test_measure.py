@@ -6,7 +6,7 @@ import pytest
 
 from tabtab_local.prompt import Prompt, Response, render_response
 from tests.fakes import ScriptedEngine
-from training.data.corrupt import Example
+from training.data.corruption import Example
 from training.measure import Outcome, _outcome, report, wilson
 
 

@@ -1,4 +1,4 @@
-"""`python -m training …`: make the nano, fine-tune any base."""
+"""`python -m training …`: make data, make the nano, fine-tune any base, measure any model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tabtab_local.command import Group
+from training.evaluation import command as evaluation
 from training.settings import DISTRIBUTIONS, FineTuning, Pretraining
 
 _PRETRAINING, _FINE_TUNING = Pretraining(), FineTuning()
@@ -17,7 +18,11 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.group(cls=Group)
 def main() -> None:
-    """Make models that predict the next edit: pretrain the nano, fine-tune any base with LoRA."""
+    """Make models that predict the next edit, and measure them."""
+
+
+for _command in (evaluation.evaluate, evaluation.compare, evaluation.leaderboard, evaluation.sandbox):
+    main.add_command(_command)
 
 
 @main.command()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import sqrt
 from pathlib import Path
 
 from tabtab_local.answer import INTENT_TOKENS, answer
@@ -20,13 +19,13 @@ from tabtab_local.errors import FormatError
 from tabtab_local.gates import Change, objection
 from tabtab_local.prompt import Response, forced_region, parse_response, render_prompt
 from training.data import corpus as corpora
-from training.data.corrupt import Example, corrupt
+from training.data.corruption import Example, corrupt
+from training.evaluation.statistic import wilson
 
 _ANSWER_TOKENS = 160
 
 # The markers of the answer.
 _FRAME_TOKENS = 16
-_Z95 = 1.96
 
 
 @dataclass(frozen=True)
@@ -68,31 +67,13 @@ def report(outcomes: dict[str, list[Outcome]]) -> str:
         groups = [("all but no_edit", [row for row in rows if row.example.kind != "no_edit"])]
         groups += [(kind, [row for row in rows if row.example.kind == kind]) for kind in kinds]
         for name, group in groups:
-            lines.append(f"| {source} | {name} | {len(group)} | {_share([row.exact for row in group])} |")
+            lines.append(f"| {source} | {name} | {len(group)} | {wilson([row.exact for row in group])} |")
         shown = [row for row in rows if not row.silent]
-        lines.append(f"| {source} | of what is shown | {len(shown)} | {_share([row.exact for row in shown])} |")
+        lines.append(f"| {source} | of what is shown | {len(shown)} | {wilson([row.exact for row in shown])} |")
         lines.append(
-            f"| {source} | answers in the format | {len(rows)} | {_share([row.answer is not None for row in rows])} |"
+            f"| {source} | answers in the format | {len(rows)} | {wilson([row.answer is not None for row in rows])} |"
         )
     return "\n".join(lines)
-
-
-def wilson(successes: int, total: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a proportion."""
-    if not total:
-        return 0.0, 1.0
-    share = successes / total
-    centre = share + _Z95**2 / (2 * total)
-    spread = _Z95 * sqrt(share * (1 - share) / total + _Z95**2 / (4 * total**2))
-    scale = 1 + _Z95**2 / total
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
-
-
-def _share(hits: list[bool]) -> str:
-    if not hits:
-        return "none"
-    low, high = wilson(sum(hits), len(hits))
-    return f"{100 * sum(hits) / len(hits):.1f} ({100 * low:.1f}-{100 * high:.1f})"
 
 
 def _examples(engine: Engine, document: corpora.Draw, seed: str, count: int) -> Iterator[Example]:

@@ -25,9 +25,9 @@ from tabtab_local.errors import DocumentError
 from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
 from tabtab_local.output import new_folder
 from tabtab_local.prompt import PROMPT_VERSION, render_prompt, render_response
-from training.data import corpus as corpora
 from training.checkpoint import load_checkpoint, plot_loss, same_run, save_checkpoint, write_json
-from training.data.corrupt import corrupt
+from training.data import corpus as corpora
+from training.data.corruption import corrupt
 from training.settings import Pretraining
 from training.tokenizer import train_tokenizer
 

@@ -26,10 +26,10 @@ from tabtab_local.errors import DocumentError, FormatError
 from tabtab_local.fingerprint import TRAINING_FILE, file_sha256
 from tabtab_local.output import new_file, new_folder
 from tabtab_local.prompt import PROMPT_VERSION, parse_prompt, parse_response, render_prompt, render_response
-from training.data import corpus as corpora
 from training.base import Base, load_base
 from training.checkpoint import plot_loss, same_run, write_json
-from training.data.corrupt import corrupt
+from training.data import corpus as corpora
+from training.data.corruption import corrupt
 from training.pretrain import encode
 from training.settings import DISTRIBUTIONS, FineTuning
 

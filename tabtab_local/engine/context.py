@@ -54,6 +54,11 @@ class Context:
         llama.llama_batch_free(self._batch)
         llama.llama_free(self._context)
 
+    def forget(self) -> None:
+        """Empty the cache, so that nothing read before has a part in what is computed next."""
+        llama.llama_memory_clear(self._memory, False)
+        self._tokens.clear()
+
     def replace(self, tokens: Sequence[int], cancel: Callable[[], bool]) -> int:
         """Make `tokens` (one or more) what has been read; return how many of them had to be evaluated."""
         # The last token is always evaluated: the cache holds no logits.

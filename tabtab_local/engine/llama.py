@@ -107,6 +107,16 @@ class LlamaEngine:
                 timings=clock.timings(self._load_ms, len(tokens), evaluated, len(answer.tokens)),
             )
 
+    def forget(self) -> None:
+        """Empty the KV cache: the next answer is that of a fresh engine to the last bit.
+
+        Which tokens are evaluated together changes how sums are rounded, and with it, rarely, which token is the most
+        likely. What is measured must not depend on what was asked before.
+        """
+        with self._lock:
+            self._check_open()
+            self._context.forget()
+
     def close(self) -> None:
         """Free the model, after the request that is running; the engine cannot be used any more."""
         with self._lock:

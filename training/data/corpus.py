@@ -23,6 +23,8 @@ from training.data.everyday import WRITERS
 # SPDX identifiers, classifiers, and what older metadata says; all of a package's licences must be among these.
 _PERMISSIVE = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "PSF-2.0", "Zlib"}
 _PERMISSIVE |= {"Apache Software License", "BSD License", "MIT License", "ISC License (ISCL)", "Apache", "Apache 2.0"}
+_SPDX = {"Apache Software License": "Apache-2.0", "Apache": "Apache-2.0", "Apache 2.0": "Apache-2.0"}
+_SPDX |= {"BSD License": "BSD-3-Clause", "MIT License": "MIT", "ISC License (ISCL)": "ISC"}
 _SKIPPED_FOLDERS = re.compile(
     r"(^|/)(tests?|testing|idlelib|lib2to3|turtledemo|site-packages|_vendor|vendored|externals)/"
 )
@@ -62,11 +64,11 @@ class Corpus:
         """Return one clean document."""
         if not self.files or rng.random() < self.everyday_share:
             return from_program(rng.choice(WRITERS)(rng), rng)
-        return Document(_window(rng.choice(self.files).text, rng))
+        return Document(window(rng.choice(self.files).text, rng))
 
     def held_out_document(self, rng: random.Random) -> Document:
         """Return a window of a file that training never sees."""
-        return Document(_window(rng.choice(self.held_out).text, rng))
+        return Document(window(rng.choice(self.held_out).text, rng))
 
     def packages(self) -> dict[str, int]:
         """Return the number of files of each source, as it is stated in the model card."""
@@ -82,7 +84,7 @@ def load(distributions: Sequence[str], everyday_share: float) -> Corpus:
     Raises `DocumentError` for a distribution that is missing or does not state a permissive licence.
     """
     stdlib = Path(sysconfig.get_path("stdlib"))
-    files = list(_python_files(f"python {sysconfig.get_python_version()}", stdlib, sorted(stdlib.rglob("*.py"))))
+    files = list(python_files(f"python {sysconfig.get_python_version()}", stdlib, sorted(stdlib.rglob("*.py"))))
     for name in distributions:
         files += _distribution_files(name)
     train = tuple(file for file in files if not _is_held_out(file))
@@ -94,7 +96,25 @@ def _is_held_out(file: SourceFile) -> bool:
     return hashlib.sha256(file.name.encode()).digest()[0] < 5
 
 
-def _distribution_files(name: str) -> Iterator[SourceFile]:
+def licences(distributions: Sequence[str]) -> dict[str, str]:
+    """Return what the standard library ("python") and each of `distributions` are licensed under, by name.
+
+    Raises `DocumentError` for a distribution that is missing or does not state a permissive licence.
+    """
+    found = {"python": "PSF-2.0"}
+    for name in distributions:
+        found[name] = " AND ".join(sorted({_SPDX.get(each, each) for each in _licences(_permissive(name))}))
+    return found
+
+
+def is_permissive(licence: str) -> bool:
+    """Return whether `licence` names permissive licences alone."""
+    parts = {part for part in re.split(r"[\s()]+", licence) if part not in ("", "AND", "OR")}
+    return bool(parts) and parts <= _PERMISSIVE
+
+
+def _permissive(name: str) -> metadata.Distribution:
+    """Return an installed distribution that states permissive licences alone."""
     try:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
@@ -106,9 +126,14 @@ def _distribution_files(name: str) -> Iterator[SourceFile]:
         raise DocumentError(
             f"the package {name} is not under permissive licences alone (it says {sorted(licences)}): leave it out"
         )
+    return distribution
+
+
+def _distribution_files(name: str) -> Iterator[SourceFile]:
+    distribution = _permissive(name)
     root = Path(str(distribution.locate_file("")))
     paths = [root / file for file in distribution.files or () if file.suffix == ".py" and ".." not in file.parts]
-    return _python_files(f"{name} {distribution.version}", root, sorted(paths))
+    return python_files(f"{name} {distribution.version}", root, sorted(paths))
 
 
 def _licences(distribution: metadata.Distribution) -> set[str]:
@@ -120,7 +145,8 @@ def _licences(distribution: metadata.Distribution) -> set[str]:
     return {line.split(" :: ")[-1] for line in classifiers} or set(fields.get_all("License") or ())
 
 
-def _python_files(package: str, root: Path, paths: Sequence[Path]) -> Iterator[SourceFile]:
+def python_files(package: str, root: Path, paths: Sequence[Path]) -> Iterator[SourceFile]:
+    """Yield the `paths` under `root` that can be learnt from: no tests, nothing vendored, no overlong lines."""
     for path in paths:
         name = path.relative_to(root).as_posix()
         if _SKIPPED_FOLDERS.search(name) or not path.is_file() or not 400 < path.stat().st_size < _MAX_FILE_BYTES:
@@ -133,7 +159,7 @@ def _python_files(package: str, root: Path, paths: Sequence[Path]) -> Iterator[S
             yield SourceFile(package, name, text.strip("\n") + "\n")
 
 
-def _window(text: str, rng: random.Random) -> str:
+def window(text: str, rng: random.Random) -> str:
     """Return a run of whole lines that begins at a top-level statement."""
     starts = [0, *(match.start() for match in _TOP_LEVEL.finditer(text))]
     start = rng.choice(starts)

@@ -1,15 +1,36 @@
-"""Clean code as the corruptions take it: a text, its notebook cells, and what somebody would have asked for."""
+"""Clean code as the corruptions take it: a text, its notebook cells, and what somebody would have asked for.
+
+A document is parsed at most once, when first asked, and so are its lines split: many examples are made of one.
+"""
 
 from __future__ import annotations
 
+import ast
 import random
+import re
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
-from tabtab_local.edits import Span
+from tabtab_local.edits import Edit, Span, apply
 from tabtab_local.region import cell_region, file_region
 from training.data.everyday.program import Program, gap, is_definition
 
 _CELL_GAP = "\n\n"
+
+# Lines that IPython reads and Python does not; as comments they keep their length.
+_MAGIC = re.compile(r"^([ \t]*)[%!?]", re.MULTILINE)
+
+_SOMETHING = re.compile(r"\w+|[^\w\s]")
+
+# Where a block begins at the outermost level.
+_TOP_LEVEL = re.compile(r"^[^\s#)\]}]", re.MULTILINE)
+
+# Fields of syntax nodes that hold no code of their own.
+_FLAT = {"ctx", "op", "ops"}
 
 
 @dataclass(frozen=True)
@@ -19,6 +40,61 @@ class Document:
     text: str
     cells: tuple[Span, ...] = ()
     intents: tuple[tuple[Span, str], ...] = ()
+
+    @cached_property
+    def rows(self) -> list[str]:
+        """The lines of the text."""
+        return self.text.split("\n")
+
+    @cached_property
+    def words(self) -> list[list[str]]:
+        """The words and signs of each line."""
+        return [_SOMETHING.findall(row) for row in self.rows]
+
+    @cached_property
+    def row_starts(self) -> list[int]:
+        """The offset at which each line begins."""
+        return [0, *accumulate(len(row) + 1 for row in self.rows[:-1])]
+
+    @cached_property
+    def rows_of_code(self) -> list[int]:
+        """The indices of the lines with more than two characters on them."""
+        return [row for row, line in enumerate(self.rows) if len(line.strip()) > 2 and _SOMETHING.search(line)]
+
+    @cached_property
+    def tree(self) -> ast.Module | None:
+        """The syntax tree, or None where the text does not parse."""
+        return _parsed(self.text)
+
+    @cached_property
+    def part(self) -> ast.Module:
+        """The syntax tree of as much as can be had of it simply.
+
+        Of a text that is cut off at its end: all but the last outermost block. Of any other that does not parse: nothing.
+        """
+        if self.tree is not None:
+            return self.tree
+        starts = [match.start() for match in _TOP_LEVEL.finditer(self.text)]
+        return (_parsed(self.text[: starts[-1]]) if len(starts) > 1 else None) or ast.Module([], [])
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """The nodes of `part` in no particular order, without those inside f-strings, whose places Python 3.11 forges."""
+        return tuple(_walk(self.part))
+
+    def row_of(self, offset: int) -> int:
+        """Return the index of the line that `offset` stands on."""
+        return bisect_right(self.row_starts, offset) - 1
+
+    def row_span(self, row: int) -> Span:
+        """Return the span of a line without its newline."""
+        return Span(self.row_starts[row], self.row_starts[row] + len(self.rows[row]))
+
+    def span(self, node: ast.AST) -> Span:
+        """Return the span of a syntax node. Decorators do not belong to what they decorate."""
+        line, end_line = getattr(node, "lineno", 1), getattr(node, "end_lineno", None)
+        start = self._offset(line, getattr(node, "col_offset", 0))
+        return Span(start, self._offset(end_line or line, getattr(node, "end_col_offset", None) or 0))
 
     def region(self, offset: int) -> Span:
         """Return the span of whole lines that the runtime would have rewritten with the cursor at `offset`."""
@@ -37,6 +113,27 @@ class Document:
 
         cells = tuple(Span(moved(cell.start), moved(cell.end)) for cell in self.cells)
         return Document(self.text[: hole.start] + self.text[hole.end :], cells)
+
+    def edited(self, edits: Sequence[Edit]) -> Document:
+        """Return the document with `edits` made, which are in order, and the cells moved accordingly; no intents."""
+        cells = tuple(Span(moved(cell.start, edits), moved(cell.end, edits, after=True)) for cell in self.cells)
+        return Document(apply(self.text, edits), cells)
+
+    def _offset(self, line: int, column_bytes: int) -> int:
+        """Return the offset of a place in a syntax tree, whose columns count UTF-8 bytes."""
+        row = self.rows[line - 1]
+        if row.isascii():
+            return self.row_starts[line - 1] + min(column_bytes, len(row))
+        return self.row_starts[line - 1] + len(row.encode()[:column_bytes].decode(errors="ignore"))
+
+
+def moved(offset: int, edits: Iterable[Edit], *, after: bool = False) -> int:
+    """Return where `offset` stands once `edits`, which do not cover it, are made; at an edit before or `after` it."""
+    shift = 0
+    for edit in edits:
+        if edit.end < offset or (edit.end == offset and (after or edit.start < offset)):
+            shift += len(edit.text) - (edit.end - edit.start)
+    return offset + shift
 
 
 def from_program(program: Program, rng: random.Random) -> Document:
@@ -62,3 +159,36 @@ def from_program(program: Program, rng: random.Random) -> Document:
             intents.append((Span(start, len(text)), step.intent))
         before = step.code
     return Document(text if notebook else text + "\n", tuple(cells) if notebook else (), tuple(intents))
+
+
+def _parsed(text: str) -> ast.Module | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            pass
+        plain = _MAGIC.sub(r"\1#", text)
+        try:
+            return ast.parse(plain) if plain != text else None
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+
+def _walk(tree: ast.AST) -> list[ast.AST]:
+    """Return all nodes as `ast.walk` finds them, without operators, contexts and the inside of f-strings."""
+    found: list[ast.AST] = []
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        if isinstance(node, ast.JoinedStr):
+            continue
+        for name in node._fields:
+            if name not in _FLAT:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    waiting += [one for one in value if isinstance(one, ast.AST)]
+                elif isinstance(value, ast.AST):
+                    waiting.append(value)
+    return found

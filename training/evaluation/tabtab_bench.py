@@ -21,7 +21,9 @@ SPLITS = ("dev", "test")
 
 # Stands for the cursor in documents and answers; no code of ours contains it.
 CURSOR = "‸"
-_KEYS = {"id", "split", "document", "answer", "silent", "intent", "recent", "files", "checks"}
+_TEXTS = ("id", "split", "document", "answer", "intent", "checks")
+_KEYS = {*_TEXTS, "silent", "recent", "files"}
+_NEEDED = {"id", "split", "document", "checks"}
 
 
 def load(split: str, folder: Path = TASKS) -> Suite:
@@ -32,25 +34,45 @@ def load(split: str, folder: Path = TASKS) -> Suite:
     tasks: list[Task] = []
     digest = hashlib.sha256(split.encode())
     for path in sorted(folder.glob("*.yaml")):
-        text = path.read_text(encoding="utf-8")
-        digest.update(text.encode())
-        for entry in yaml.safe_load(text) or ():
+        text = _read(path)
+        digest.update(f"\0{path.name}\0{text}".encode())
+        seen: set[str] = set()
+        for entry in _entries(text, path):
             task = _task(entry, path)
+            if task.id in seen:
+                raise DocumentError(f"{path.name}, task {entry['id']}: the id is taken by another task: choose one")
+            seen.add(task.id)
             if entry["split"] == split:
                 tasks.append(task)
     return Suite("tabtab-bench", split, tuple(tasks), (), digest.hexdigest())
 
 
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"{path.name}: not UTF-8: byte {error.start} is not: save the file as UTF-8") from None
+
+
+def _entries(text: str, path: Path) -> list[Any]:
+    """Return the entries of a file of tasks; an empty file has none."""
+    try:
+        entries = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        # ValueError: a date in the form of one that is none.
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).split("\n")[0]
+        raise DocumentError(f"{path.name}{line}: not YAML: {problem}") from None
+    if not isinstance(entries, list | None):
+        raise DocumentError(f"{path.name}: the file is not a list of tasks: begin each with '- id: …'")
+    return entries or []
+
+
 def _task(entry: dict[str, Any], path: Path) -> Task:
-    where = f"{path.name}, task {entry.get('id', '?')}"
-    wrong = sorted(entry.keys() - _KEYS) or sorted({"id", "split", "document", "checks"} - entry.keys())
-    if wrong:
-        raise DocumentError(f"{where}: the keys {', '.join(wrong)} are unknown or missing")
-    if entry["split"] not in SPLITS:
-        raise DocumentError(f"{where}: the split is {entry['split']!r}, not one of {', '.join(SPLITS)}")
+    where = f"{path.name}, task {entry.get('id', '?') if isinstance(entry, dict) else '?'}"
+    _check(entry, where)
     silent = bool(entry.get("silent", False))
-    if silent == ("answer" in entry):
-        raise DocumentError(f"{where}: a task has either an answer or silent: true")
     text, cursor = _marked(entry["document"], where)
     reference, reference_cursor = (text, cursor) if silent else _marked(entry["answer"], where)
     return Task(
@@ -66,6 +88,36 @@ def _task(entry: dict[str, Any], path: Path) -> Task:
         files=entry.get("files", {}),
         silent=silent,
     )
+
+
+def _check(entry: Any, where: str) -> None:
+    """Raise `DocumentError` for the first thing in an entry that is not as `tasks/README.md` says."""
+    if not isinstance(entry, dict):
+        raise DocumentError(f"{where}: {str(entry)[:40]!r} is not a task: begin each with '- id: …'")
+    wrong = sorted(map(str, entry.keys() - _KEYS)) or sorted(_NEEDED - entry.keys())
+    if wrong:
+        raise DocumentError(f"{where}: the keys {', '.join(wrong)} are unknown or missing")
+    for key in _TEXTS:
+        if not isinstance(entry.get(key, ""), str):
+            raise DocumentError(f"{where}: {key} is {entry[key]!r}, not a text: put it in quotes")
+    if entry["split"] not in SPLITS:
+        raise DocumentError(f"{where}: the split is {entry['split']!r}, not one of {', '.join(SPLITS)}")
+    if entry.get("silent", False) not in (True, False):
+        raise DocumentError(f"{where}: silent is {entry['silent']!r}: write true or leave it out")
+    if bool(entry.get("silent", False)) == ("answer" in entry):
+        raise DocumentError(f"{where}: a task has either an answer or silent: true")
+    recent, files = entry.get("recent", []), entry.get("files", {})
+    if not isinstance(recent, list) or not all(_is_texts(edit, {"original", "updated"}) for edit in recent):
+        raise DocumentError(f"{where}: recent is not a list of edits, each with the texts original and updated")
+    if not isinstance(files, dict) or not _is_texts(files, set(files)):
+        raise DocumentError(f"{where}: files does not give a text for each name")
+    if CURSOR in str([recent, files, entry["checks"], entry.get("intent")]):
+        raise DocumentError(f"{where}: a cursor {CURSOR} stands outside document and answer: remove it")
+
+
+def _is_texts(value: Any, keys: set[str]) -> bool:
+    """Return whether `value` maps just `keys` to texts."""
+    return isinstance(value, dict) and value.keys() == keys and all(isinstance(part, str) for part in value.values())
 
 
 def _marked(text: str, where: str) -> tuple[str, int]:

@@ -5,8 +5,10 @@ A task shows a model what a person sees, and is judged by what the edited progra
 
 from __future__ import annotations
 
+import hashlib
+import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tabtab_local.document import Document, open_document
 from tabtab_local.edits import position_of
@@ -61,6 +63,14 @@ class Suite:
     tasks: tuple[Task, ...]
     excluded: tuple[Excluded, ...]
     fingerprint: str
+
+    def drawn(self, count: int, seed: int) -> Suite:
+        """Return `count` of the tasks, drawn by `seed`, in their order."""
+        if count >= len(self.tasks):
+            return self
+        kept = sorted(random.Random(f"{seed}/tasks").sample(range(len(self.tasks)), count))
+        digest = hashlib.sha256(f"{self.fingerprint} {kept}".encode()).hexdigest()
+        return replace(self, tasks=tuple(self.tasks[index] for index in kept), fingerprint=digest)
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self.tasks)

@@ -47,18 +47,23 @@ class Reply:
 class Respondent(Protocol):
     """A model that answers questions.
 
-    `name` stands in tables; `identity` holds all that decides its answers (hash of the weights, settings, style), and a
-    result made with another identity is not resumed. Up to `concurrency` questions may be asked at once.
+    `identity` holds the hash of the weights, the settings, the style: a run with another identity is not resumed.
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What the model is called in tables."""
+        ...
 
     @property
-    def identity(self) -> dict[str, object]: ...
+    def identity(self) -> dict[str, object]:
+        """What decides the answers, as JSON."""
+        ...
 
     @property
-    def concurrency(self) -> int: ...
+    def concurrency(self) -> int:
+        """How many questions may be asked at once."""
+        ...
 
     def reply(self, question: Question) -> Reply:
         """Return the model's answer; the same question gets the same answer, whatever was asked before."""

@@ -1,0 +1,179 @@
+"""Whether text for training holds a piece of an evaluation set.
+
+Text is taken as its words and signs; blanks, line ends and line layout do not count. A *piece* is a run of 13 of them
+from an evaluation task (its statement, its code, its checks; its document and answer), or the whole of a shorter text
+of at least 8. GPT-3's authors (Brown et al. 2020, appendix C) used runs of 13 words as well. Pieces that anybody may
+write do not count: those that two tasks of a set have in common, and those with fewer than three different telling
+words; keywords, builtins, single letters and the phrases of MBPP's statements tell nothing.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import keyword
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.corruption import Example
+from training.evaluation import mbpp, tabtab_bench
+
+RUN = 13
+_SHORTEST = 8
+_TELLING = 3
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_COMMON = frozenset(
+    "write function python find given list number string check element whether using tuple the and from first all"
+    " return result self args kwargs name value values key data item index res ans arr num nums count total left right"
+    " with for that which each two not are has its import test assert def class main none true false pandas numpy"
+    " red green blue yellow black white".split()
+)
+_UNTELLING = frozenset(map(str.lower, [*keyword.kwlist, *keyword.softkwlist, *dir(builtins)])) | _COMMON
+
+# The multiplier of the polynomial hash: odd, and large enough that runs spread over 64 bits.
+_MULTIPLIER = 0x9E3779B97F4A7C15
+
+
+@dataclass(frozen=True)
+class Set:
+    """The tasks of an evaluation set, each with its id and its texts. `fingerprint` is the SHA-256 of all of them."""
+
+    name: str
+    tasks: Mapping[str, tuple[str, ...]]
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256, in hexadecimal, of the ids and texts."""
+        digest = hashlib.sha256()
+        for key, texts in self.tasks.items():
+            digest.update("\0".join((key, *texts, "")).encode())
+        return digest.hexdigest()
+
+
+def evaluation_sets(mbpp_file: str | Path) -> tuple[Set, ...]:
+    """Return all evaluation sets: both halves of TabTab-Bench, and MBPP's test problems from a file, "hub" or "none".
+
+    Raises `DocumentError` where MBPP cannot be had.
+    """
+    sets = []
+    for split in tabtab_bench.SPLITS:
+        suite = tabtab_bench.load(split)
+        tasks = {task.id: tuple(dict.fromkeys((task.text, task.reference))) for task in suite}
+        sets.append(Set(f"tabtab-bench {split}", tasks))
+    if mbpp_file != "none":
+        problems = mbpp.load("test", None if mbpp_file == "hub" else Path(mbpp_file))
+        texts = {f"mbpp/{each.id}": (each.statement, each.code, each.tests) for each in problems}
+        sets.append(Set("mbpp test", texts))
+    return tuple(sets)
+
+
+class Pieces:
+    """All telling pieces of the evaluation sets, made to be looked up in many texts at once."""
+
+    def __init__(self, sets: Sequence[Set]) -> None:
+        self._names = [each.name for each in sets]
+        self._numbers: dict[str, int] = {}
+        found: dict[int, dict[int, int]] = {length: {} for length in range(_SHORTEST, RUN + 1)}
+        for number, each in enumerate(sets):
+            for length, runs in _telling_runs(each).items():
+                ids = [[self._numbers.setdefault(token, len(self._numbers) + 1) for token in run] for run in runs]
+                for value in _hashes(np.array(ids, np.uint64).T, length)[-1].tolist():
+                    found[length].setdefault(value, number)
+        self._tables = {length: _Table(table) for length, table in found.items() if table}
+
+    def hits(self, texts: Sequence[str]) -> list[str]:
+        """Return for each text the name of a set that it holds a piece of, "" where there is none."""
+        number = self._numbers.get
+        ids: list[int] = []
+        ends = []
+        for text in texts:
+            ids += [number(token, 0) for token in _tokens(text)]
+            # A token of no set parts the texts.
+            ids += [0] * RUN
+            ends.append(len(ids))
+        names = [""] * len(texts)
+        row = np.array(ids, np.uint64)
+        width = max(0, len(row) - RUN + 1)
+        columns = np.stack([row[start : start + width] for start in range(RUN)])
+        for length, hashes in zip(range(1, RUN + 1), _hashes(columns, RUN), strict=True):
+            table = self._tables.get(length)
+            for start in table.found_in(hashes) if table else ():
+                if row[start : start + length].all():
+                    owner = self._tables[length].owners[int(hashes[start])]
+                    names[int(np.searchsorted(ends, start, side="right"))] = self._names[owner]
+        return names
+
+
+class _Table:
+    """The hashes of pieces of one length, each with the number of its set."""
+
+    def __init__(self, owners: Mapping[int, int]) -> None:
+        self.owners = owners
+        self._sieve = np.zeros(1 << 20, np.bool_)
+        self._sieve[np.array([key & 0xFFFFF for key in owners], np.int64)] = True
+
+    def found_in(self, hashes: NDArray[np.uint64]) -> list[int]:
+        """Return the places in `hashes` of the pieces."""
+        likely = np.flatnonzero(self._sieve[hashes & np.uint64(0xFFFFF)])
+        return [int(place) for place in likely if int(hashes[place]) in self.owners]
+
+
+def example_text(example: Example) -> str:
+    """Return all that an example shows and asks for, as it would stand in a file."""
+    prompt, answer = example.prompt, example.response.region
+    parts = [prompt.intent, example.response.intent, prompt.code_above, answer, prompt.code_below]
+    if not _is_insertion(prompt.region, prompt.cursor, answer):
+        parts.append(prompt.region)
+    parts += [part for edit in prompt.recent_edits for part in (edit.original, edit.updated)]
+    return "\n".join(parts)
+
+
+def _is_insertion(before: str, cursor: int, after: str) -> bool:
+    return after.startswith(before[:cursor]) and after.endswith(before[cursor:])
+
+
+def _tokens(text: str) -> list[str]:
+    return _TOKEN.findall(text.lower())
+
+
+def _hashes(columns: NDArray[np.uint64], length: int) -> list[NDArray[np.uint64]]:
+    """Return the hashes of the runs' first 1, 2, … `length` tokens. `columns` are the tokens by place: (length, runs)."""
+    value = np.zeros(columns.shape[1], np.uint64)
+    found = []
+    for column in columns[:length]:
+        value = value * np.uint64(_MULTIPLIER) + column
+        value = value ^ (value >> np.uint64(29))
+        found.append(value)
+    return found
+
+
+def _telling_runs(each: Set) -> dict[int, list[tuple[str, ...]]]:
+    """Return the telling pieces of a set by their length, in order."""
+    owners: dict[tuple[str, ...], str] = {}
+    shared: set[tuple[str, ...]] = set()
+    for task, texts in each.tasks.items():
+        for run in (run for text in texts for run in _runs(_tokens(text))):
+            if owners.setdefault(run, task) != task:
+                shared.add(run)
+    runs: dict[int, list[tuple[str, ...]]] = {}
+    for run in owners:
+        if run not in shared and _is_telling(run):
+            runs.setdefault(len(run), []).append(run)
+    return runs
+
+
+def _runs(tokens: list[str]) -> Iterable[tuple[str, ...]]:
+    if len(tokens) < RUN:
+        return [tuple(tokens)] if len(tokens) >= _SHORTEST else []
+    return [tuple(tokens[start : start + RUN]) for start in range(len(tokens) - RUN + 1)]
+
+
+def _is_telling(run: Sequence[str]) -> bool:
+    words = {word for word in run if len(word) > 2 and not word[0].isdigit() and word not in _UNTELLING}
+    return len(words) >= _TELLING

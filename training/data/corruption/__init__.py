@@ -1,0 +1,86 @@
+"""Clean code → an edit to be made: the states in which people leave code while they write it.
+
+Each corruption is a pure function of a document and a random generator. `None` means that the document has nothing
+that this corruption could work on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from training.data.corruption.drift import comment_drift, duplicated_line, reordered_line, stale_copy
+from training.data.corruption.example import Corruption, Example
+from training.data.corruption.propagation import propagate_rename
+from training.data.corruption.rename import rename
+from training.data.corruption.signature import signature
+from training.data.corruption.silence import no_edit, no_edit_anywhere, no_edit_completed, no_edit_deleted
+from training.data.corruption.syntax import argument, block, decorator, docstring, expression, import_line, statement
+from training.data.corruption.unfinished import block_tail, half_typed, line_tail, lines, span, step
+from training.data.document import Document
+
+__all__ = ["PRETRAINING", "WEIGHTS", "Corruption", "Document", "Example", "corrupt", "corruptions"]
+
+# What the embedded model was trained on. Its recorded data depend on these functions, weights and their order: they
+# stay as they are.
+PRETRAINING: Mapping[Corruption, int] = {
+    line_tail: 38,
+    block_tail: 8,
+    span: 8,
+    expression: 12,
+    lines: 11,
+    step: 11,
+    rename: 4,
+    no_edit: 8,
+}
+
+# The full set, for fine-tuning: by hand, of what people do most. A fifth is silence.
+WEIGHTS: Mapping[Corruption, int] = {
+    line_tail: 180,
+    half_typed: 90,
+    block_tail: 40,
+    span: 40,
+    expression: 60,
+    argument: 60,
+    statement: 60,
+    lines: 40,
+    block: 35,
+    step: 60,
+    import_line: 20,
+    decorator: 8,
+    docstring: 12,
+    propagate_rename: 60,
+    signature: 40,
+    comment_drift: 20,
+    stale_copy: 25,
+    reordered_line: 10,
+    duplicated_line: 10,
+    no_edit: 50,
+    no_edit_anywhere: 45,
+    no_edit_completed: 75,
+    no_edit_deleted: 25,
+}
+
+_ATTEMPTS = 4
+
+
+def corrupt(document: Document, rng: random.Random, weights: Mapping[Corruption, int] = PRETRAINING) -> Example | None:
+    """Return one example made of `document`, by a corruption drawn by weight."""
+    kinds = list(weights)
+    for _ in range(_ATTEMPTS):
+        example = rng.choices(kinds, [weights[kind] for kind in kinds])[0](document, rng)
+        if example:
+            return example
+    return None
+
+
+def corruptions(
+    document: Document, rng: random.Random, count: int, weights: Mapping[Corruption, int] = WEIGHTS
+) -> tuple[Example, ...]:
+    """Return up to `count` examples made of `document`, no two of which ask the same."""
+    made: dict[object, Example] = {}
+    for _ in range(count):
+        example = corrupt(document, rng, weights)
+        if example:
+            made.setdefault((example.prompt.region, example.prompt.cursor), example)
+    return tuple(made.values())

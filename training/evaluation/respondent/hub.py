@@ -1,0 +1,314 @@
+"""A Hugging Face model, or an adapter on one, through transformers: as an `Engine`, or as a chat.
+
+Text between our markers is tokenised as in training; a tokenizer that does not have the markers belongs to a model
+that was not made for our format, which can chat at most. Decoding is greedy, one question at a time, in float32 on a
+processor and in the model's own type on a GPU. Each request evaluates its whole prompt: what was asked before has no
+part in an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedTokenizerBase,
+)
+
+from tabtab_local.config import Settings
+from tabtab_local.engine import Generation, ModelInfo, Timings, never
+from tabtab_local.errors import Cancelled, ModelError, UsageError
+from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
+from tabtab_local.hub import model_folder
+from tabtab_local.prompt import MARKERS, PROMPT_VERSION
+from training.evaluation.respondent.chat import DEFAULT_MAX_TOKENS, ChatRespondent, Said
+from training.evaluation.respondent.engine import EngineRespondent, versions
+
+# As many as our runtime gives a model that was trained for more.
+MAX_CONTEXT_TOKENS = 4096
+
+ADAPTER_FILE = "adapter_config.json"
+
+
+class HubModel:
+    """The weights and the tokenizer in a folder, or of a hub id. Raises `ModelError`."""
+
+    def __init__(self, source: str) -> None:
+        began = time.perf_counter()
+        folder = Path(source) if (Path(source) / ADAPTER_FILE).is_file() else model_folder(source)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            self._model, self.weights = _weights(folder, self.device)
+            self._tokenizer: PreTrainedTokenizerBase = _tokenizer(folder)
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+            raise ModelError(f"{source} cannot be loaded: {' '.join(str(error).split())[:200]}") from None
+        config = self._model.config
+        ends = self._model.generation_config.eos_token_id
+        self._ends = {self._tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None}
+        # What a folder says of sampling or repetition would change a greedy answer.
+        self._model.generation_config = GenerationConfig()
+        self._begin = _begin(self._tokenizer)
+        self._lock = threading.Lock()
+        self.load_ms = (time.perf_counter() - began) * 1000
+        self.info = ModelInfo(
+            name=folder.name,
+            path=folder,
+            prompt_version=PROMPT_VERSION,
+            context_tokens=min(getattr(config, "max_position_embeddings", MAX_CONTEXT_TOKENS), MAX_CONTEXT_TOKENS),
+            parameters=self._model.num_parameters(),
+            size_bytes=sum(file.stat().st_size for file in folder.glob("*.safetensors")),
+            file_type=str(self._model.dtype).removeprefix("torch."),
+        )
+
+    @property
+    def has_markers(self) -> bool:
+        """Whether each of our markers is one token."""
+        return all(len(self.encode(marker)) == 1 for marker in MARKERS)
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the model was made to chat."""
+        return bool(self._tokenizer.chat_template)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of `text`, in which only markers are more than text."""
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return ids
+
+    def prompt(self, text: str) -> list[int]:
+        """Return the tokens of a whole prompt, after the token that begins a text where the model has one."""
+        return self._begin + self.encode(text)
+
+    def message(self, text: str) -> list[int]:
+        """Return the tokens of one user message as the model's chat template frames it."""
+        rendered = self._tokenizer.apply_chat_template(
+            [{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False
+        )
+        ids: list[int] = self._tokenizer(rendered, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def decode(self, ids: list[int]) -> str:
+        """Return the text of `ids`; a character that was cut in its middle at the end is left out."""
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return text.rstrip("\ufffd")
+
+    def generate(self, ids: list[int], max_tokens: int, stop: str | None, cancel: Callable[[], bool]) -> _Written:
+        """Return what the model writes after `ids`. Raises `UsageError` where that does not fit, and `Cancelled`."""
+        if len(ids) + max_tokens > self.info.context_tokens:
+            raise UsageError(
+                f"the prompt has {len(ids)} tokens, too many for the {self.info.context_tokens} that "
+                f"{self.info.name} reads at once beside an answer of {max_tokens}"
+            )
+        marker = self.encode(stop)[0] if stop else None
+        watch = _Watch(cancel)
+        with self._lock, torch.inference_mode():
+            began = time.perf_counter()
+            new = self._sequence(ids, max_tokens, marker, watch) if max_tokens else []
+            total_ms = (time.perf_counter() - began) * 1000
+        first_token_ms = (watch.first_token - began) * 1000 if watch.first_token else total_ms
+        stopped = bool(new) and new[-1] == marker
+        ended = bool(new) and not stopped and new[-1] in self._ends
+        text = self.decode(new[:-1] if ended else new)
+        mean = float(torch.stack(watch.logarithms).mean()) if watch.logarithms else 0.0
+        confidence = max(math.exp(mean), 1e-30)
+        return _Written(text, stopped, ended, confidence, len(ids), len(new), first_token_ms, total_ms)
+
+    def _sequence(self, ids: list[int], max_tokens: int, marker: int | None, watch: _Watch) -> list[int]:
+        row = torch.tensor([ids], device=self.device)
+        output = self._model.generate(
+            row,
+            attention_mask=torch.ones_like(row),
+            generation_config=GenerationConfig(
+                do_sample=False,
+                max_new_tokens=max_tokens,
+                eos_token_id=sorted(self._ends | ({marker} if marker is not None else set())),
+                pad_token_id=min(self._ends, default=0),
+            ),
+            logits_processor=LogitsProcessorList([watch]),
+        )
+        new: list[int] = output[0, len(ids) :].tolist()
+        return new
+
+
+class HubEngine:
+    """A Hugging Face model of our format as an `Engine`."""
+
+    def __init__(self, model: HubModel) -> None:
+        self._model = model
+
+    @property
+    def model(self) -> ModelInfo:
+        """The model in use."""
+        return self._model.info
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens that `text` takes in a prompt."""
+        return len(self._model.encode(text))
+
+    def generate(
+        self, prompt: str, start: str, *, max_tokens: int, stop: str, cancel: Callable[[], bool] = never
+    ) -> Generation:
+        """Continue `prompt` by an answer that begins with `start`; see `Engine.generate`."""
+        written = self._model.generate(self._model.prompt(prompt + start), max_tokens, stop, cancel)
+        return Generation(
+            text=start + written.text,
+            stopped=written.stopped,
+            confidence=written.confidence,
+            timings=Timings(
+                load_ms=self._model.load_ms,
+                prompt_tokens=written.prompt_tokens,
+                evaluated_tokens=written.prompt_tokens,
+                prompt_ms=written.first_token_ms,
+                first_token_ms=written.first_token_ms,
+                decoded_tokens=written.decoded_tokens,
+                drafted_tokens=0,
+                accepted_tokens=0,
+                decode_ms=written.total_ms - written.first_token_ms,
+                total_ms=written.total_ms,
+            ),
+        )
+
+
+class HubChat:
+    """A Hugging Face model that chats."""
+
+    def __init__(self, model: HubModel) -> None:
+        self._model = model
+
+    @property
+    def model(self) -> ModelInfo:
+        """The model in use."""
+        return self._model.info
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens that `text` takes."""
+        return len(self._model.encode(text))
+
+    def say(self, message: str, max_tokens: int) -> Said:
+        """Return the answer to one user message. Raises `UsageError` where it does not fit into the context."""
+        ids = self._model.message(message)
+        room = max(1, min(max_tokens, self._model.info.context_tokens - len(ids)))
+        written = self._model.generate(ids, room, None, never)
+        return Said(
+            text=written.text,
+            finished=written.ended,
+            confidence=written.confidence,
+            prompt_tokens=written.prompt_tokens,
+            decoded_tokens=written.decoded_tokens,
+            first_token_ms=written.first_token_ms,
+            total_ms=written.total_ms,
+        )
+
+
+def hub(
+    source: str, settings: Settings, *, name: str, style: str = "auto", max_tokens: int = DEFAULT_MAX_TOKENS
+) -> EngineRespondent | ChatRespondent:
+    """Return the Hugging Face model `source`, a folder or a hub id, in our format where it knows it, else as a chat.
+
+    `style` is `completions` or `chat` to have it otherwise. Raises `ModelError`.
+    """
+    model = HubModel(source)
+    if style == "auto":
+        style = "completions" if model.has_markers else "chat"
+    identity: dict[str, object] = {
+        "engine": "transformers",
+        **model.weights,
+        "device": model.device,
+        "dtype": model.info.file_type,
+        "packages": versions("torch", "transformers", "peft"),
+    }
+    if style == "completions":
+        if not model.has_markers:
+            raise ModelError(f"{source} was not made for our format (no markers in its vocabulary): use --style chat")
+        return EngineRespondent(HubEngine(model), settings, name=name, identity=identity)
+    if not model.has_chat_template:
+        raise ModelError(
+            f"{source} neither was made for our format (no markers in its vocabulary) nor chats (no chat template): "
+            "fine-tune it with `python -m training sft`"
+        )
+    return ChatRespondent(HubChat(model), settings, name=name, identity=identity, max_tokens=max_tokens)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What a model wrote, how it ended (by the marker or by the end of its text), and the work it took."""
+
+    text: str
+    stopped: bool
+    ended: bool
+    confidence: float
+    prompt_tokens: int
+    decoded_tokens: int
+    first_token_ms: float
+    total_ms: float
+
+
+class _Watch(LogitsProcessor):  # type: ignore[misc]
+    """Notes, for each token that is chosen greedily, its probability, and when the first one was known."""
+
+    def __init__(self, cancel: Callable[[], bool]) -> None:
+        self._cancel = cancel
+        self.logarithms: list[torch.Tensor] = []
+        self.first_token: float | None = None
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        if self._cancel():
+            raise Cancelled("a newer request has stopped this one")
+        self.logarithms.append(scores[0].float().log_softmax(dim=0).max().cpu())
+        if self.first_token is None:
+            self.first_token = time.perf_counter()
+        return scores
+
+
+def _weights(folder: Path, device: str) -> tuple[Any, dict[str, object]]:
+    """Return the model in `folder`, with the adapter where that is one, and the hashes of its weights."""
+    dtype: Any = torch.float32 if device == "cpu" else "auto"
+    if not (folder / ADAPTER_FILE).is_file():
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        return model.to(device).eval(), {"weights_sha256": weights_sha256(folder)}
+    from peft import PeftModel
+
+    base = _base(folder)
+    hashes: dict[str, object] = {"weights_sha256": weights_sha256(base), "adapter_sha256": weights_sha256(folder)}
+    record = folder / TRAINING_FILE
+    expected = json.loads(record.read_text(encoding="utf-8")).get("base_sha256") if record.is_file() else None
+    if expected and expected != hashes["weights_sha256"]:
+        raise ModelError(
+            f"{folder} was trained on other weights than those of {base}: give it the base of its training"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # peft calls what transformers has renamed
+        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=dtype), folder)
+    return model.to(device).eval(), hashes
+
+
+def _base(adapter: Path) -> Path:
+    base = json.loads((adapter / ADAPTER_FILE).read_text(encoding="utf-8")).get("base_model_name_or_path")
+    if not base:
+        raise ModelError(f"{adapter / ADAPTER_FILE} names no base model: name it as base_model_name_or_path")
+    return model_folder(base)
+
+
+def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    here = (folder / "tokenizer_config.json").is_file() or not (folder / ADAPTER_FILE).is_file()
+    return AutoTokenizer.from_pretrained(folder if here else _base(folder))
+
+
+def _begin(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the token that begins a text where the model expects one, as in training."""
+    bos = tokenizer.bos_token_id
+    return [bos] if bos is not None and tokenizer("x")["input_ids"][:1] == [bos] else []
