@@ -187,8 +187,8 @@ def test_the_leaderboard_shows_the_drop_and_marks_what_is_quoted(sandbox, tmp_pa
     assert entries[1].drop.startswith("-25.0 (")
     text, page = (path.read_text(encoding="utf-8") for path in leaderboard.write(entries, tmp_path / "board"))
     assert "| scripted | 25.0 (4.6-69.9) |" in text
-    assert "| Claude 4 Sonnet | 82.6 | quoted: 500 MBPP test problems" in text
-    assert all(one.source.startswith("quoted") for one in leaderboard.QUOTED)
+    assert "| Claude 4 Sonnet | 82.6 | quoted: MBPP, corrupted and renamed |" in text
+    assert all(one.suite.startswith("quoted") for one in leaderboard.QUOTED)
     assert "scripted" in page
     assert "http" not in page.split("<body>")[0]
 

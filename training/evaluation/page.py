@@ -27,12 +27,17 @@ def page(entries: Sequence[Entry], quoted: Sequence[Quoted]) -> str:
     """Return the page. Percentages are numbers in it, so that columns sort as numbers."""
     bundle = Path(itables.__file__).parent / "html" / "dt_bundle.js"
     rows = [_measured(entry) for entry in entries]
-    rows += [{"model": one.model, "suite": one.source, "right %": one.accuracy} for one in quoted]
+    rows += [{"model": one.model, "suite": one.suite, "right %": one.accuracy} for one in quoted]
     frame = pd.DataFrame(rows)
     for name in frame.columns[:2]:
         frame[name] = frame[name].map(escape)
     board = itables.to_html_datatable(
-        frame, connected=False, allow_html=True, showIndex=False, paging=False, display_logo_when_loading=False
+        frame.astype(object).where(frame.notna(), ""),
+        connected=False,
+        allow_html=True,
+        showIndex=False,
+        paging=False,
+        display_logo_when_loading=False,
     )
     return f"""<!doctype html>
 <html lang="en">

@@ -10,10 +10,12 @@ from libcst.helpers import get_full_name_for_node
 from libcst.metadata import ClassScope
 
 from training.evaluation.renaming.binding import CannotRename
-from training.evaluation.renaming.resolve import Resolution, key_of
+from training.evaluation.renaming.resolve import BUILTINS, Resolution, key_of
 from training.evaluation.renaming.union import Key
 
 _PARTIALS = frozenset(["partial", "functools.partial", "partialmethod", "functools.partialmethod"])
+# Keywords of the standard library's functions that take the keywords for another function.
+_DICTIONARIES = frozenset(["kwargs", "kwds"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,8 @@ def follow_keywords(found: Resolution) -> None:
                 _check_dictionary(program, callee, argument.value)
             elif argument.keyword is not None:
                 _follow(program, callee, argument.keyword)
+                if not callee.signatures:
+                    _check_passed_function(program, call, argument.keyword.value)
     for node in found.scan.classes:
         for keyword in node.keywords:
             if keyword.keyword is not None and keyword.keyword.value in program.parameters:
@@ -156,7 +160,12 @@ def _is_ambiguous(program: _Program, func: cst.Attribute) -> bool:
         return found.union.kept((None, name))
     above = isinstance(func.value, cst.Call) and get_full_name_for_node(func.value.func) == "super"
     bases = [base.value for node in found.scan.classes for base in node.bases]
-    return above and any(found.keys.get(base) is None and get_full_name_for_node(base) != "object" for base in bases)
+    return above and any(_is_foreign(found, base) for base in bases)
+
+
+def _is_foreign(found: Resolution, base: cst.BaseExpression) -> bool:
+    key = found.keys.get(base) if isinstance(base, cst.Name) else None
+    return (key is None or found.is_import(key)) and get_full_name_for_node(base) != "object"
 
 
 def _constructors(program: _Program, nodes: Sequence[cst.ClassDef]) -> list[Signature]:
@@ -189,10 +198,22 @@ def _follow(program: _Program, callee: _Callee, keyword: cst.Name) -> None:
         found.keys[keyword] = key
 
 
+def _check_passed_function(program: _Program, call: cst.Call, keyword: str) -> None:
+    """Raise where somebody else's function may hand a keyword to a function that it is given, as `submit` does."""
+    found = program.found
+    if isinstance(call.func, cst.Name) and call.func not in found.keys and call.func.value in BUILTINS:
+        return
+    for argument in call.args:
+        key = found.keys.get(argument.value) if isinstance(argument.value, cst.Name) else None
+        signatures = program.functions.get(key, ()) if key is not None else ()
+        if signatures and (keyword in _DICTIONARIES or any(keyword in item.parameters for item in signatures)):
+            raise CannotRename(f"it cannot be known whose parameter the keyword {keyword} is")
+
+
 def _check_dictionary(program: _Program, callee: _Callee, value: cst.BaseExpression) -> None:
     """Raise where a dictionary of names may reach a parameter; passing on an untouched `**` may."""
     found = program.found
-    if callee.known and not any(item.parameters for item in callee.signatures):
+    if callee.known and not any(item.parameters or item.gathers for item in callee.signatures):
         return
     key = found.keys.get(value) if isinstance(value, cst.Name) else None
     if key in program.gathered and all(

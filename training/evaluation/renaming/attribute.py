@@ -128,7 +128,7 @@ def _is_known_base(found: Resolution, base: cst.BaseExpression) -> bool:
     key = found.keys.get(base)
     if key is None:
         return base.value in BUILTINS
-    return {item.role for item in found.roles[key]} <= {"class", "use"}
+    return not found.is_import(key) and {item.role for item in found.roles[key]} <= {"class", "use"}
 
 
 def _called(decorator: cst.BaseExpression) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import libcst as cst
 from libcst.metadata import ClassScope, GlobalScope, Scope
@@ -38,7 +39,10 @@ def refuse_dynamic(found: Resolution) -> None:
             raise CannotRename(f"it uses .{name}, which reads names")
         if isinstance(occurrence.scope, AnnotationScope):
             raise CannotRename(f"{name} belongs to type parameters, whose scopes are not told apart")
-        if occurrence.role not in ("attribute", "keyword") and _is_private(name) and _in_class(occurrence.scope):
+        if unicodedata.normalize("NFKC", name) != name:
+            raise CannotRename(f"Python reads {name} as {unicodedata.normalize('NFKC', name)}")
+        attribute = found.keys.get(occurrence.node, (occurrence.scope, name))[0] is None
+        if not attribute and _is_private(name) and _in_class(occurrence.scope):
             raise CannotRename(f"Python changes {name} in a class by itself")
     for call, _ in scan.calls:
         builtin = call.func.value if isinstance(call.func, cst.Name) and call.func not in found.keys else ""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import keyword
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from tabtab_local.errors import ModelError
 from training.evaluation.renaming.binding import Binding, Namer
@@ -80,26 +81,28 @@ def label(bindings: Sequence[Binding]) -> list[str]:
     return labels
 
 
-def openai_ask(base_url: str, api_key: str, model: str, *, seed: int = 0, timeout_s: float = 120.0) -> Ask:
-    """Return a way to ask a model behind an OpenAI-compatible server, greedily.
+@contextmanager
+def openai_ask(base_url: str, api_key: str, model: str, *, timeout_s: float = 120.0) -> Iterator[Ask]:
+    """Yield a way to ask a model behind an OpenAI-compatible server, greedily; the connection closes at the end.
 
-    The call raises `ModelError` where the server cannot be reached or refuses.
+    Asking raises `ModelError` where the server cannot be reached or refuses.
     """
     import openai
 
-    client = openai.OpenAI(base_url=base_url, api_key=api_key, timeout=timeout_s)
+    with openai.OpenAI(base_url=base_url, api_key=api_key, timeout=timeout_s) as client:
 
-    def ask(prompt: str) -> str:
-        try:
-            answer = client.chat.completions.create(
-                model=model, messages=[{"role": "user", "content": prompt}], temperature=0, seed=seed
-            )
-        except openai.OpenAIError as error:
-            reason = " ".join(str(error).split())
-            raise ModelError(f"{base_url} gave no names ({reason}): is the server up, and {model} its model?") from None
-        return (answer.choices[0].message.content or "") if answer.choices else ""
+        def ask(prompt: str) -> str:
+            try:
+                answer = client.chat.completions.create(
+                    model=model, messages=[{"role": "user", "content": prompt}], temperature=0
+                )
+            except openai.OpenAIError as error:
+                reason = " ".join(str(error).split())
+                message = f"{base_url} gave no names ({reason}): is the server up, and {model} its model?"
+                raise ModelError(message) from None
+            return (answer.choices[0].message.content or "") if answer.choices else ""
 
-    return ask
+        yield ask
 
 
 def _parse(answer: str) -> dict[str, object]:

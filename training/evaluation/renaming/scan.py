@@ -77,6 +77,7 @@ class Scan(cst.CSTVisitor):  # type: ignore[misc]
         self.plain: set[cst.Name] = set()
         self._roles: dict[cst.Name, Role] = {}
         self._texts: set[cst.SimpleString] = set()
+        self._values: set[cst.SimpleString] = set()
         self._in_annotation = 0
         self._targets: set[cst.Name] = set()
 
@@ -212,12 +213,17 @@ class Scan(cst.CSTVisitor):  # type: ignore[misc]
     def leave_Annotation(self, original_node: cst.Annotation) -> None:
         self._in_annotation -= 1
 
+    def visit_Subscript(self, node: cst.Subscript) -> None:
+        if get_full_name_for_node(node.value) in ("Literal", "typing.Literal"):
+            for element in node.slice:
+                self._values.update(part for part in walk(element) if isinstance(part, cst.SimpleString))
+
     def visit_Expr(self, node: cst.Expr) -> None:
         if isinstance(node.value, cst.SimpleString):
             self._texts.add(node.value)
 
     def visit_SimpleString(self, node: cst.SimpleString) -> None:
-        if self._in_annotation or node in self._texts:
+        if (self._in_annotation and node not in self._values) or node in self._texts:
             self._passage(node)
         else:
             self.strings.append(node.raw_value)

@@ -33,6 +33,11 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
+# 403: a key that may ask models need not be allowed to list them.
+_NO_ROUTE = (400, 403, 404, 405, 422, 501)
+
+_UNKNOWN = re.compile(r"support|unknown|unrecognized|deprecated|not permitted|not allowed", re.IGNORECASE)
+
 # Whole copies of the request in llama.cpp's responses.
 _NOT_KEPT = ("generation_settings", "prompt")
 
@@ -91,6 +96,7 @@ class Client:
             max_retries=max_retries,
             http_client=openai.DefaultHttpxClient(event_hooks=hooks, timeout=timeout_s),
         )
+        self._once = self._openai.with_options(max_retries=0)
         self.base_url = base_url
         self.model = model
         self._whom = Whom(base_url, model, variable, timeout_s, max_retries)
@@ -133,19 +139,23 @@ class Client:
             self._cache.put(key, {"data": received.data, "total_ms": received.total_ms})
         return received
 
-    def get_json(self, url: str, body: dict[str, Any] | None = None) -> Any:
-        """Return what the server says at `url`, at once and without repeating; nothing where it has no such route.
+    def get_json(self, url: str, body: dict[str, Any] | None = None, *, once: bool = False) -> Any:
+        """Return what the server says at `url`, nothing where it has no such route; with `once`, without repeating.
 
-        Raises `ModelError` where the server cannot be reached or refuses the key.
+        Raises `NoAnswer`, and `ModelError` where the server cannot be reached or refuses the key.
         """
         import openai
 
-        once = self._openai.with_options(max_retries=0)
+        client = self._once if once else self._openai
         try:
             if body is None:
-                return once.get(url, cast_to=object)
-            return once.post(url, cast_to=object, body=body)
-        except (openai.AuthenticationError, openai.PermissionDeniedError, openai.APIConnectionError) as error:
+                return client.get(url, cast_to=object)
+            return client.post(url, cast_to=object, body=body)
+        except openai.APIStatusError as error:
+            if error.status_code in _NO_ROUTE:
+                return None
+            raise refusal(error, self._whom) from None
+        except openai.APIConnectionError as error:
             raise refusal(error, self._whom) from None
         except (openai.APIError, ValueError):
             return None
@@ -188,7 +198,7 @@ class Client:
     def _adapt(self, message: str, sent: dict[str, Any]) -> bool:
         """Note that the server does not take a setting of `sent`; return whether it may be asked again without."""
         for name in ("max_tokens", "temperature", "logprobs"):
-            if name in sent and re.search(rf"['\"`]{name}['\"`]", message):
+            if name in sent and _UNKNOWN.search(message) and re.search(rf"['\"`]{name}['\"`]", message):
                 self._dropped.add(name)
                 return True
         # Another thread may have been first.

@@ -6,9 +6,9 @@ completions is chosen where the server's own tokenizer, asked through `/tokenize
 our markers as single tokens, else chat: a server that does not show its tokenizer (Ollama, hosted ones) needs to be
 told where it serves a model of ours.
 
-Differences from an engine in the process: `CHARACTERS_PER_TOKEN` estimates tokens where there is no `/tokenize`; a
+Differences from an engine in the process: tokens are estimated where there is no `/tokenize` (`server.py`); a
 server that does not say why it stopped is taken to have met the marker, for OpenAI's `stop` means that or the end of
-the text; the marker's own probability is not part of the confidence.
+the text; the confidence leaves out the tokens that the server gives no probability of, as llama.cpp's the marker.
 """
 
 from __future__ import annotations
@@ -89,36 +89,44 @@ def endpoint(
     """
     client = connect(url, model, cache=cache, timeout_s=timeout_s, max_retries=max_retries)
     try:
-        server = describe(client)
-        connection = Connection(client, server, context_tokens)
-        if style == "auto":
-            style = "completions" if connection.knows_markers() else "chat"
+        connection = Connection(client, describe(client), context_tokens)
+        inner = _inner(connection, settings, style, concurrency, max_tokens)
     except BaseException:
         client.close()
         raise
+    return EndpointRespondent(client, inner)
+
+
+def _inner(
+    connection: Connection, settings: Settings, style: Style, concurrency: int, max_tokens: int
+) -> EngineRespondent | ChatRespondent:
+    """Return the respondent of the style, which does not know that the model is elsewhere."""
+    client = connection.client
     identity: dict[str, object] = {
         "engine": "endpoint",
         "url": client.base_url,
-        "model": model,
-        "server": server.program,
+        "model": client.model,
+        "server": connection.server.program,
         "packages": versions("openai"),
     }
-    if style == "completions":
-        engine = EndpointEngine(connection)
-        inner: EngineRespondent | ChatRespondent = EngineRespondent(
-            engine, settings, name=model, identity=identity, concurrency=concurrency, close=client.close
-        )
-    else:
-        inner = ChatRespondent(
-            EndpointChat(connection),
+    if style == "completions" or (style == "auto" and connection.knows_markers()):
+        return EngineRespondent(
+            EndpointEngine(connection),
             settings,
-            name=model,
+            name=client.model,
             identity=identity,
             concurrency=concurrency,
-            max_tokens=max_tokens,
             close=client.close,
         )
-    return EndpointRespondent(client, inner)
+    return ChatRespondent(
+        EndpointChat(connection),
+        settings,
+        name=client.model,
+        identity=identity,
+        concurrency=concurrency,
+        max_tokens=max_tokens,
+        close=client.close,
+    )
 
 
 class EndpointEngine:
@@ -146,6 +154,8 @@ class EndpointEngine:
         if cancel():
             raise Cancelled("a newer request has stopped this one")
         body = {"prompt": prompt + start, "max_tokens": max_tokens, "stop": [stop], "temperature": 0, "logprobs": 1}
+        if self._connection.server.program == "llama.cpp":
+            body["verbose"] = True  # says what ended the text
         received = self._connection.client.post("/completions", body | self._connection.extras(), prompt + start)
         choice = received.data["choices"][0]
         usage = received.data.get("usage") or {}
@@ -187,8 +197,7 @@ class EndpointChat:
 
     def say(self, message: str, max_tokens: int) -> Said:
         """Return the answer to one user message. Raises `UsageError` where it does not fit, and `ModelError`."""
-        if self._connection.server.context_tokens:
-            max_tokens = self._connection.room(message, max_tokens)
+        max_tokens = self._connection.room(message, max_tokens)
         body = {"messages": [{"role": "user", "content": message}], "max_tokens": max_tokens, "temperature": 0}
         received = self._connection.client.post("/chat/completions", body | self._connection.extras(), message)
         choice = received.data["choices"][0]

@@ -56,7 +56,9 @@ def refusal(error: Exception, whom: Whom) -> ModelError | UsageError:
     if error.status_code == 429 and _NO_MONEY.search(said):
         return ModelError(f"{where} wants to be paid first (429: {said})")
     if error.status_code in (408, 409, 429) or error.status_code >= 500:
-        return NoAnswer(f"{where} still refuses after {whom.max_retries} retries ({error.status_code}: {said})")
+        return NoAnswer(
+            f"{where} refuses for now ({error.status_code}: {said}), after up to {whom.max_retries} retries"
+        )
     if _TOO_LONG.search(said):
         return UsageError(f"the prompt does not fit: {said}")
     if _WITHHELD.search(said):

@@ -8,40 +8,34 @@ part in an answer.
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging as transformers_logging
 
 from tabtab_local.config import Settings
 from tabtab_local.engine import Generation, ModelInfo, Timings, never
 from tabtab_local.errors import Cancelled, ModelError, UsageError
-from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
 from tabtab_local.hub import model_folder
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION
 from training.evaluation.respondent.chat import DEFAULT_MAX_TOKENS, ChatRespondent, Said
 from training.evaluation.respondent.engine import EngineRespondent, versions
+from training.evaluation.respondent.load import ADAPTER_FILE, first_token, load_tokenizer, load_weights
 
 # As many as our runtime gives a model that was trained for more.
 MAX_CONTEXT_TOKENS = 4096
-
-ADAPTER_FILE = "adapter_config.json"
 
 
 class HubModel:
@@ -50,10 +44,11 @@ class HubModel:
     def __init__(self, source: str) -> None:
         began = time.perf_counter()
         folder = Path(source) if (Path(source) / ADAPTER_FILE).is_file() else model_folder(source)
+        transformers_logging.disable_progress_bar()
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
-            self._model, self.weights = _weights(folder, self.device)
-            self._tokenizer: PreTrainedTokenizerBase = _tokenizer(folder)
+            self._model, self.weights = load_weights(folder, self.device)
+            self._tokenizer: PreTrainedTokenizerBase = load_tokenizer(folder)
         except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
             raise ModelError(f"{source} cannot be loaded: {' '.join(str(error).split())[:200]}") from None
         config = self._model.config
@@ -61,7 +56,7 @@ class HubModel:
         self._ends = {self._tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None}
         # What a folder says of sampling or repetition would change a greedy answer.
         self._model.generation_config = GenerationConfig()
-        self._begin = _begin(self._tokenizer)
+        self._begin = first_token(self._tokenizer)
         self._lock = threading.Lock()
         self.load_ms = (time.perf_counter() - began) * 1000
         self.info = ModelInfo(
@@ -272,43 +267,3 @@ class _Watch(LogitsProcessor):  # type: ignore[misc]
         if self.first_token is None:
             self.first_token = time.perf_counter()
         return scores
-
-
-def _weights(folder: Path, device: str) -> tuple[Any, dict[str, object]]:
-    """Return the model in `folder`, with the adapter where that is one, and the hashes of its weights."""
-    dtype: Any = torch.float32 if device == "cpu" else "auto"
-    if not (folder / ADAPTER_FILE).is_file():
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-        return model.to(device).eval(), {"weights_sha256": weights_sha256(folder)}
-    from peft import PeftModel
-
-    base = _base(folder)
-    hashes: dict[str, object] = {"weights_sha256": weights_sha256(base), "adapter_sha256": weights_sha256(folder)}
-    record = folder / TRAINING_FILE
-    expected = json.loads(record.read_text(encoding="utf-8")).get("base_sha256") if record.is_file() else None
-    if expected and expected != hashes["weights_sha256"]:
-        raise ModelError(
-            f"{folder} was trained on other weights than those of {base}: give it the base of its training"
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # peft calls what transformers has renamed
-        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=dtype), folder)
-    return model.to(device).eval(), hashes
-
-
-def _base(adapter: Path) -> Path:
-    base = json.loads((adapter / ADAPTER_FILE).read_text(encoding="utf-8")).get("base_model_name_or_path")
-    if not base:
-        raise ModelError(f"{adapter / ADAPTER_FILE} names no base model: name it as base_model_name_or_path")
-    return model_folder(base)
-
-
-def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    here = (folder / "tokenizer_config.json").is_file() or not (folder / ADAPTER_FILE).is_file()
-    return AutoTokenizer.from_pretrained(folder if here else _base(folder))
-
-
-def _begin(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Return the token that begins a text where the model expects one, as in training."""
-    bos = tokenizer.bos_token_id
-    return [bos] if bos is not None and tokenizer("x")["input_ids"][:1] == [bos] else []

@@ -30,7 +30,7 @@ class Server:
 
 def describe(client: Client) -> Server:
     """Return what the server tells of itself. Raises `ModelError` where it cannot be reached."""
-    models = client.get_json("/models")
+    models = client.get_json("/models", once=True)
     rows = models.get("data") if isinstance(models, dict) else None
     rows = [row for row in rows or () if isinstance(row, dict)]
     row: dict[str, Any] = next(
@@ -66,7 +66,8 @@ class Connection:
             size_bytes=0,
             file_type="",
         )
-        self.count_tokens = functools.lru_cache(maxsize=4096)(self._count_tokens)
+        self._is_limited = bool(context_tokens or server.context_tokens)
+        self.count_tokens = functools.lru_cache(maxsize=50_000)(self._count_tokens)
 
     def knows_markers(self) -> bool:
         """Return whether the served model surely has our markers as single tokens."""
@@ -78,10 +79,12 @@ class Connection:
         Without a prompt cache an answer of llama.cpp depends less on what was asked before: rounding does, where
         tokens are evaluated in other groups.
         """
-        return {"cache_prompt": False, "verbose": True} if self.server.program == "llama.cpp" else {}
+        return {"cache_prompt": False} if self.server.program == "llama.cpp" else {}
 
     def room(self, text: str, max_tokens: int) -> int:
-        """Return how many tokens an answer to `text` may have, at most `max_tokens` and at least one."""
+        """Return how many tokens an answer to `text` may have: `max_tokens`, or fewer where the context is known."""
+        if not self._is_limited:
+            return max_tokens
         return max(1, min(max_tokens, self.model.context_tokens - self.count_tokens(text) - 1))
 
     def _count_tokens(self, text: str) -> int:

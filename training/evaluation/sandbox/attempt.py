@@ -97,6 +97,12 @@ ATTEMPTS: tuple[Attempt, ...] = (
     ),
     _cheat("a global abs", "def abs(x): return 0\ndef f(x): return 1", checks="assert abs(f(2) - 4) < 1e-6"),
     _cheat(
+        "a global len, the tested function set late",
+        "def len(x):\n    globals()['f'] = lambda x: []\n    return 2",
+        checks="data = [1, 2]\nn = len(data)\nassert len(f(data)) == n",
+    ),
+    _cheat("a global len", "def len(x): return 3", checks="assert len(stdout) == 3"),
+    _cheat(
         "a global abs, set late",
         "def f(x):\n    globals()['abs'] = lambda x: 0\n    return 1",
         checks="f(1)\nassert abs(f(2) - 4) < 1e-6",
@@ -127,8 +133,8 @@ ATTEMPTS: tuple[Attempt, ...] = (
     _cheat(
         "a patched interpreter",
         "import gc, sys\nsys.settrace(lambda *a: None)\nfor m in list(sys.modules.values()):\n"
-        "    for n in ('encode', 'decode', 'judge', 'check_fault'):\n        try: setattr(m, n, lambda *a: ('passed', ''))\n"
-        "        except Exception: pass\ndef f(x): return 1",
+        "    for n in ('encode', 'decode', 'judge', 'check_fault'):\n"
+        "        try: setattr(m, n, lambda *a: ('passed', ''))\n        except Exception: pass\ndef f(x): return 1",
     ),
     _cheat(
         "reading what is expected from frames and objects",
@@ -186,7 +192,7 @@ ATTEMPTS: tuple[Attempt, ...] = (
     _cheat(
         "a replaced sys.stdout",
         "import sys\nclass Out:\n    def write(self, text): raise SystemExit(0)\n"
-        "    def flush(self): raise SystemExit(0)\nsys.stdout = sys.stderr = sys.__stdout__ = Out()\ndef f(x): return 1",
+        "    flush = write\nsys.stdout = sys.stderr = sys.__stdout__ = Out()\ndef f(x): return 1",
         "died failed",
     ),
     # Using up the machine
@@ -292,7 +298,7 @@ ATTEMPTS: tuple[Attempt, ...] = (
     _wall(
         "writing to the interpreter",
         "open(os.__file__, 'a')\nopen(os.path.dirname(os.__file__) + '/x.py', 'w')\n"
-        "open(PACKAGES + '/x.pth', 'w')\nos.remove(os.__file__)\nos.chmod(os.__file__, 0o777)\n"
+        "open(PACKAGES + '/x.pth', 'w')\nos.rename(os.__file__, os.__file__)\nos.chmod(os.__file__, 0o644)\n"
         "open(sys.executable, 'ab')",
     ),
     _wall(

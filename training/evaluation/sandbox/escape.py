@@ -1,4 +1,4 @@
-"""Runs the attempts to escape against a sandbox, on a machine where there is something to find, and says what they got."""
+"""Runs the attempts to escape against a sandbox, with something there to find, and says what they got."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
+from tabtab_local.errors import UsageError
 from training.evaluation.sandbox.attempt import ATTEMPTS, Attempt
 from training.evaluation.sandbox.judge import Sandbox, Trial
 from training.evaluation.sandbox.launch import packages
@@ -32,7 +33,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Stage:
-    """What there is to find: a secret file in the home directory, a variable, two servers; `marker` begins the marks."""
+    """What there is to find: a secret file in the home directory, a variable, two servers."""
 
     secret_file: Path
     secret: str
@@ -78,7 +79,12 @@ def stage() -> Iterator[Stage]:
 
 
 def attempt(sandbox: Sandbox, what: Attempt, scene: Stage) -> Result:
-    """Run one attempt, and look at the verdict and at the machine."""
+    """Run one attempt, and look at the verdict and at the machine.
+
+    Raises `UsageError` for a sandbox without walls: the attempts would do what they try.
+    """
+    if sandbox.cage.bwrap is None:
+        raise UsageError("attempts to escape run only inside walls: leave --unsafe out")
     marker = f"{scene.marker}-{token_hex(8)}"
     program = scene.constants(sandbox, marker) + what.program
     verdict = sandbox.judge(Trial(program, what.checks, program))
@@ -116,7 +122,7 @@ def survivors(marker: str) -> list[int]:
 
 
 def report(sandbox: Sandbox) -> str:
-    """Return a Markdown table of what each attempt got."""
+    """Return a Markdown table of what each attempt got. Raises `UsageError` for a sandbox without walls."""
     lines = ["| attempt | must hold | kept | what it got |", "|---|---|---|---|"]
     with stage() as scene:
         for what in ATTEMPTS:

@@ -91,6 +91,8 @@ class Sandbox:
         with contextlib.ExitStack() as stack:
             pair = _Pair(self.cage, trial, stack)
             outcome, detail = pair.outcome(started + self.limits.wall_s)
+        # A program's own words: nothing in them may steer a terminal.
+        detail = "".join(character if character.isprintable() else "?" for character in detail)
         return Verdict(outcome, detail, time.monotonic() - started)
 
 
@@ -118,7 +120,7 @@ class _Pair:
                     "socket": theirs.fileno(),
                     "program": trial.program,
                     "files": dict(trial.files),
-                    "file": f"{folder}/program.py",
+                    "folder": folder,
                 },
                 folder,
                 stdout=stdout_end,

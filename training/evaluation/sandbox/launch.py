@@ -31,9 +31,12 @@ _UNSAFE_PROCESSES = 4096
 _INSIDE = Path(__file__).parent / "inside"
 _PARTS = {
     "candidate": ("wire", "library", "link", "candidate"),
-    "checker": ("wire", "library", "link", "remote", "checker"),
+    "checker": ("wire", "library", "link", "remote", "names", "checker"),
 }
 _BOOT = "import marshal;job=marshal.load(open(0,'rb',closefd=False));exec(job['enter'])"
+# No site-packages, no user's folder, no working folder on the path; the environment is ours, so -I is not needed, which
+# would ignore the hash seed.
+_FLAGS = ("-S", "-s", "-P", "-B", "-X", "utf8")
 _ENVIRONMENT = {
     "HOME": FOLDER,
     "TMPDIR": FOLDER,
@@ -45,6 +48,7 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
+    # The same program gets the same verdict, whatever it does with the order of a set.
     "PYTHONHASHSEED": "0",
 }
 
@@ -69,7 +73,7 @@ class Cage:
             # The kernel does not count root's processes; and two sandboxes have no user in common.
             "uid": 0x60000000 + secrets.randbelow(0x10000000) if as_root else None,
         }
-        command = [_interpreter(), "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT]
+        command = [_interpreter(), *_FLAGS, "-c", _BOOT]
         descriptors = list(pipes.pop("pass_fds"))
         with tempfile.TemporaryFile() as file:
             marshal.dump(job, file)
@@ -84,7 +88,7 @@ class Cage:
         """Return what bubblewrap says where it cannot start an interpreter, nothing where it can."""
         if self.bwrap is None:
             return ""
-        command = [str(self.bwrap), *self._options(os.geteuid() == 0, None), "--", _interpreter(), "-I", "-S", "-c", ""]
+        command = [str(self.bwrap), *self._options(os.geteuid() == 0, None), "--", _interpreter(), *_FLAGS, "-c", ""]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -128,7 +132,7 @@ class Cage:
         options += ["--ro-bind", "/usr", "/usr"]
         for link in ("/lib", "/lib64"):
             if Path(link).is_symlink():
-                options += ["--symlink", os.readlink(link), link]
+                options += ["--symlink", str(Path(link).readlink()), link]
             elif Path(link).exists():
                 options += ["--ro-bind", link, link]
         for parent in sorted({str(parent) for folder in visible() for parent in Path(folder).parents} - {"/"}):
@@ -152,7 +156,7 @@ def _filter() -> Iterator[int | None]:
         return
     reading, writing = os.pipe()
     try:
-        with open(writing, "wb") as file:
+        with os.fdopen(writing, "wb") as file:
             file.write(seccomp.program())
         yield reading
     finally:

@@ -23,10 +23,9 @@ except OSError: pass
 try:
     if os.path.exists("/proc/self"): worked.append("reading /proc")
 except OSError: pass
-for place in ("/usr/x", "/x", PACKAGES + "/x"):
-    try:
-        open(place, "w").close(); worked.append("writing " + place)
-    except OSError: pass
+for place in ("/", "/usr", PACKAGES, os.path.dirname(os.__file__)):
+    if os.access(place, os.W_OK): worked.append("writing to " + place)
+if os.getpid() > 9: worked.append("seeing other processes")
 try:
     socket.socket().connect(("127.0.0.1", PORT)); worked.append("reaching the network")
 except OSError: pass

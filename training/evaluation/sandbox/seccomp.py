@@ -10,8 +10,8 @@ import platform
 import struct
 from functools import cache
 
-# name: (x86-64, AArch64); None where the machine has no such call.
-_REFUSED: dict[str, tuple[int | None, int]] = {
+# name: (x86-64, AArch64)
+_REFUSED: dict[str, tuple[int, int]] = {
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -76,7 +76,7 @@ def program() -> bytes:
     """Return the filter as an array of `struct sock_filter`, which is what bubblewrap's --seccomp reads."""
     machine = platform.machine()
     column = 0 if machine == "x86_64" else 1
-    numbers = sorted({pair[column] for pair in _REFUSED.values() if pair[column] is not None})
+    numbers = sorted({pair[column] for pair in _REFUSED.values()})
     code = [
         (_LOAD, 0, 0, 4),
         (_EQUAL, 1, 0, _ARCHITECTURES[machine]),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SCALARS = {type(None), bool, int, float, complex, str, bytes, range, type(Codec.encode), type(sys), type(len)}
+# Looking for changes in a larger value after each request would take longer than the request; only another value under
+# its name is noticed.
+_LARGE = 1 << 16
 
 
 class Candidate:
@@ -34,7 +37,7 @@ class Candidate:
 
     def handle(self, value: Any) -> tuple[bytes, Any]:
         """Return what stands for `value`: its name where it is a builtin or a library's, a number else."""
-        kind = type(value)
+        kind: Any = type(value)
         if isinstance(value, type):
             if TYPES.get(value.__name__) is value:
                 return b"Y", value.__name__
@@ -42,7 +45,7 @@ class Candidate:
                 if _library_class(value):
                     return b"E", (value.__module__, value.__qualname__)
                 return b"X", (self._number(value), value.__name__, value.__bases__)
-        elif kind is type(sys) and value.__name__ in MODULES and sys.modules.get(value.__name__) is value:
+        elif isinstance(value, type(sys)) and value.__name__ in MODULES and sys.modules.get(value.__name__) is value:
             return b"M", value.__name__
         return b"H", (self._number(value), kind.__name__)
 
@@ -119,7 +122,7 @@ class Candidate:
             if type(name) is not str or (name.startswith("__") and name.endswith("__")):
                 continue
             before = self.sent.get(name)
-            if before is not None and before[0] is value and type(value) in _SCALARS:
+            if before is not None and before[0] is value and (type(value) in _SCALARS or len(before[1]) > _LARGE):
                 continue
             try:
                 data = self.codec.encode(value)
@@ -156,11 +159,13 @@ class Candidate:
 
     def do_set(self, value: Any, name: str, new: Any) -> bytes:
         """Set an attribute."""
-        return self._done(setattr(value, name, new), [])
+        setattr(value, name, new)
+        return self._done(None, [])
 
     def do_delete(self, value: Any, name: str) -> bytes:
         """Delete an attribute."""
-        return self._done(delattr(value, name), [])
+        delattr(value, name)
+        return self._done(None, [])
 
     def do_next(self, value: Any) -> bytes:
         """Take one item of an iterator."""
@@ -189,13 +194,14 @@ def main(arguments: dict[str, Any]) -> None:
     """Run the program and answer its checks."""
     link = Link(arguments["socket"], arguments["message_bytes"])
     candidate = Candidate(link, arguments["message_bytes"])
+    sys.path.insert(0, arguments["folder"])
     for name, text in arguments["files"].items():
         _write(name, text)
     stdout, stderr = sys.stdout, sys.stderr
     module = type(sys)("__main__")
     sys.modules["__main__"] = module
     candidate.names = module.__dict__
-    candidate.names["__file__"] = arguments["file"]
+    candidate.names["__file__"] = arguments["folder"] + "/program.py"
     try:
         code = compile(arguments["program"], "<program>", "exec", dont_inherit=True)
     except BaseException as error:
@@ -221,10 +227,10 @@ def main(arguments: dict[str, Any]) -> None:
 
 
 def _write(name: str, text: str) -> None:
-    import os
+    import os  # pathlib would take longer to import than most programs run
 
-    folder = os.path.dirname(name)
+    folder = os.path.dirname(name)  # noqa: PTH120
     if folder:
-        os.makedirs(folder, exist_ok=True)
-    with open(name, "w", encoding="utf-8", newline="") as file:
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+    with open(name, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123
         file.write(text)

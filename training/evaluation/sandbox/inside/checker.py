@@ -12,6 +12,7 @@ import select
 import sys
 
 from training.evaluation.sandbox.inside.link import Link, LinkError
+from training.evaluation.sandbox.inside.names import Names, copy_into
 from training.evaluation.sandbox.inside.remote import Remote, RemoteError
 from training.evaluation.sandbox.inside.wire import MODULES, TYPES, Codec, WireError
 
@@ -19,9 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
-
-# Names that checks use as modules without importing them; a program's own object behind one would judge itself.
-_MODULE_NAMES = {"math", "cmath", "np", "numpy", "pd", "pandas"}
 
 
 class Ended(BaseException):
@@ -215,11 +213,9 @@ class Connection(Link):
         # A call that raises StopIteration would look like the end of the checks' own `map` or `zip`.
         if not (isinstance(kind, type) and issubclass(kind, Exception)) or issubclass(kind, StopIteration):
             return _marked(RemoteError(text), line)
-        made: BaseException = kind.__new__(kind, *args)
+        shown: Any = _with_text(kind, text) if "_tabtab_number" in vars(kind) else kind
+        made = shown.__new__(shown, *args)
         made.args = args
-        if "_tabtab_number" in vars(kind):
-            made = _with_text(kind, text).__new__(_with_text(kind, text))
-            made.args = args
         for name, value in state.items():
             if not name.startswith("__"):
                 setattr(made, name, value)
@@ -233,77 +229,8 @@ def _with_text(kind: type, text: str) -> type:
 def _marked(error: Any, line: int = 0) -> BaseException:
     """Return the exception with the note that it comes from the program."""
     error._tabtab_remote, error._tabtab_line = True, line
-    return error
-
-
-class Names(dict):  # type: ignore[type-arg]
-    """The global names of the checks: what the program has under each, save where that would judge itself.
-
-    A builtin's name means the builtin, unless it is the only name of the program that the checks use: a function called
-    `sum` can be tested, an `abs` beside the tested function cannot replace the real one. What the checks have bound
-    themselves stays theirs.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.given: dict[str, Any] = {}
-        self.refused: set[str] = set()
-
-    def begin(self, values: dict[str, Any], used: set[str], own: dict[str, Any]) -> None:
-        """Set the names at the start: the program's, then `own`."""
-        self.refused = {name for name in vars(builtins)} | set(own)
-        overlap = [name for name in values if name in vars(builtins) and name in used]
-        others = [name for name in values if name in used and name not in vars(builtins)]
-        if len(overlap) == 1 and not others:
-            self.refused -= set(overlap)
-        self.update(values)
-        dict.update(self, own)
-
-    def update(self, values: dict[str, Any]) -> None:  # type: ignore[override]
-        """Take over names that the program has set or changed."""
-        for name, value in values.items():
-            if type(name) is not str or name in self.refused or (name.startswith("__") and name.endswith("__")):
-                continue
-            if name in _MODULE_NAMES and isinstance(value, Remote):
-                continue
-            if name not in self:
-                self[name] = self.given[name] = value
-            elif name in self.given and self[name] is self.given[name] and not copy_into(self[name], value):
-                self[name] = self.given[name] = value
-
-
-def copy_into(old: Any, new: Any) -> bool:
-    """Give the mutable value `old` the content of `new`, and return whether that could be done."""
-    kind = type(old)
-    if kind is not type(new):
-        return False
-    if kind is list:
-        if len(old) != len(new):
-            old[:] = new
-        for index, item in enumerate(new):
-            if not copy_into(old[index], item):
-                old[index] = item
-    elif kind is tuple:
-        return len(old) == len(new) and all([copy_into(*pair) or pair[0] is pair[1] for pair in zip(old, new)])
-    elif isinstance(old, dict):
-        kept = {key: old[key] for key in new if key in old and copy_into(old[key], new[key])}
-        old.clear()
-        old.update({key: kept.get(key, value) for key, value in new.items()})
-    elif kind is set:
-        old.clear()
-        old.update(new)
-    elif kind is bytearray:
-        old[:] = new
-    elif kind.__name__ == "deque":
-        old.clear()
-        old.extend(new)
-    elif kind.__name__ == "ndarray" and old.shape == new.shape and old.dtype == new.dtype:
-        old[...] = new
-    elif kind.__name__ in ("DataFrame", "Series") and hasattr(old, "_update_inplace"):
-        old._update_inplace(new)
-    else:
-        return False
-    return True
+    marked: BaseException = error
+    return marked
 
 
 def used_names(code: CodeType) -> set[str]:

@@ -244,22 +244,22 @@ def _named(data: Any) -> Any:
     name, fields, values = data
     kind = _NAMED.get((name, fields))
     if kind is None:
-        kind = _NAMED[name, fields] = namedtuple(name, fields)  # type: ignore[misc]  # noqa: PYI024
+        kind = _NAMED[name, fields] = namedtuple(name, fields)
     return kind(*values)
 
 
 def _moment(data: Any) -> Any:
     import datetime
 
-    *parts, zone, fold = data
-    return datetime.datetime(*parts, tzinfo=zone, fold=fold)
+    *parts, fold = data
+    return datetime.datetime(*parts, fold=fold)
 
 
 def _time(data: Any) -> Any:
     import datetime
 
-    *parts, zone, fold = data
-    return datetime.time(*parts, tzinfo=zone, fold=fold)
+    *parts, fold = data
+    return datetime.time(*parts, fold=fold)
 
 
 def _clock(value: Any) -> tuple[Any, ...]:

@@ -2,6 +2,8 @@
 
 A handle is equal to itself only, so that an object which claims to be equal to everything proves nothing. Operators
 never hand the checks' own values to the program for a plain answer: `abs(spoof - 3.14) < 1e-6` is an error.
+`bool`, `len` and `in` are the program's word: `assert f(x)` and `assert 3 in f(x)` say little of an object,
+`assert list(f(x)) == [3]` says all.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class Remote:
         return self.__getattr__("__doc__")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it; a list, dict or set that the call changes is changed here too."""
         return self._tabtab[0].call(self, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -47,7 +50,7 @@ class Remote:
         return self is not other
 
     def __hash__(self) -> int:
-        return self._tabtab[1]
+        return hash(self._tabtab[1])
 
     def __iter__(self) -> Iterator[Any]:
         iterator = self._builtin("iter")

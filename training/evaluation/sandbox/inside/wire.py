@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 # What stands for itself on both sides: builtin types, and the modules that a program and its checks may both import.
 TYPES = {name: value for name, value in vars(builtins).items() if type(value) is type}
-MODULES = set(
-    "bisect calendar cmath collections copy csv dataclasses datetime decimal enum fractions functools heapq io "
-    "itertools json math numbers numpy operator os os.path pandas pathlib posixpath random re statistics string sys "
-    "textwrap time typing uuid zoneinfo".split()
-)
+MODULES = {
+    *("bisect", "calendar", "cmath", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum"),
+    *("fractions", "functools", "heapq", "io", "itertools", "json", "math", "numbers", "numpy", "operator", "os"),
+    *("os.path", "pandas", "pathlib", "posixpath", "random", "re", "statistics", "string", "sys", "textwrap", "time"),
+    *("typing", "uuid", "zoneinfo"),
+}
 # Deeper data are written as a handle: a list that holds itself would never end.
 DEPTH = 80
 
@@ -98,7 +99,8 @@ class Codec:
         module = type(value).__module__
         known = type(module) is str and module.partition(".")[0] in _LIBRARIES
         if known or (isinstance(value, tuple) and hasattr(value, "_fields")):
-            return self._library().reduce(value)
+            reduced: tuple[str, Any] | None = self._library().reduce(value)
+            return reduced
         return None
 
     def _library(self) -> Any:
