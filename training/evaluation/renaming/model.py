@@ -1,17 +1,15 @@
 """Lets a model name things: it is shown the program and asked for a JSON object; what it gets wrong, words fill in.
 
-How the model is reached is not its concern: `ask` takes a prompt and returns the answer. `openai_ask` makes one of any
-server that speaks OpenAI's chat interface.
+How the model is reached is not its concern: `ask` takes a prompt and returns the answer, as
+`training.evaluation.respondent.client.asker` makes it of any OpenAI-compatible server.
 """
 
 from __future__ import annotations
 
 import json
 import keyword
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
-from tabtab_local.errors import ModelError
 from training.evaluation.renaming.binding import Binding, Namer
 
 Ask = Callable[[str], str]
@@ -79,30 +77,6 @@ def label(bindings: Sequence[Binding]) -> list[str]:
         counts[text] = counts.get(text, 0) + 1
         labels.append(text if counts[text] == 1 else f"{text} ({counts[text]})")
     return labels
-
-
-@contextmanager
-def openai_ask(base_url: str, api_key: str, model: str, *, timeout_s: float = 120.0) -> Iterator[Ask]:
-    """Yield a way to ask a model behind an OpenAI-compatible server, greedily; the connection closes at the end.
-
-    Asking raises `ModelError` where the server cannot be reached or refuses.
-    """
-    import openai
-
-    with openai.OpenAI(base_url=base_url, api_key=api_key, timeout=timeout_s) as client:
-
-        def ask(prompt: str) -> str:
-            try:
-                answer = client.chat.completions.create(
-                    model=model, messages=[{"role": "user", "content": prompt}], temperature=0
-                )
-            except openai.OpenAIError as error:
-                reason = " ".join(str(error).split())
-                message = f"{base_url} gave no names ({reason}): is the server up, and {model} its model?"
-                raise ModelError(message) from None
-            return (answer.choices[0].message.content or "") if answer.choices else ""
-
-        yield ask
 
 
 def _parse(answer: str) -> dict[str, object]:
