@@ -8,6 +8,9 @@ from tabtab_local.document import open_document
 from training.data.everyday import WRITERS
 from training.evaluation.respondent.reply import Question
 
+# Short programs are answered quickly.
+_MAX_CHARACTERS = 500
+
 
 def questions(count: int) -> list[Question]:
     """Return `count` questions; always the same."""
@@ -15,7 +18,10 @@ def questions(count: int) -> list[Question]:
 
 
 def _question(rng: random.Random) -> Question:
-    lines = rng.choice(WRITERS)(rng).script().split("\n")
+    text = "x" * _MAX_CHARACTERS
+    while len(text) >= _MAX_CHARACTERS:
+        text = rng.choice(WRITERS)(rng).script()
+    lines = text.split("\n")
     index = rng.choice([number for number, line in enumerate(lines) if len(line.strip()) > 12])
     line = lines[index]
     cut = rng.randint(len(line) - len(line.lstrip()) + 2, len(line) - 3)

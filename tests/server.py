@@ -47,7 +47,7 @@ class Proxy:
 
     `faults` are given, in order, in place of the first answers of the model, as status and headers; the header
     `x-message` is what the error says. `headers` are added to answers that come from the model, each entry to one of
-    them. `delay_s` is waited before each of its answers.
+    them. `delay_s` is waited before each of its answers. The paths in `hidden` are not found.
     """
 
     def __init__(self, url: str) -> None:
@@ -56,6 +56,7 @@ class Proxy:
         self.asked: list[dict[str, object]] = []
         self.times: list[float] = []
         self.delay_s = 0.0
+        self.hidden: tuple[str, ...] = ()
         self._lock = threading.Lock()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, urlsplit(url).netloc))
         self._server.daemon_threads = True
@@ -92,12 +93,12 @@ def _handler(proxy: Proxy, netloc: str) -> type[http.server.BaseHTTPRequestHandl
         wbufsize = -1  # head and body in one packet, or the client waits for the second
 
         def do_GET(self) -> None:
-            self._forward(b"", {})
+            self._pass_on(b"")
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if "completions" not in self.path:
-                return self._forward(body, {})
+                return self._pass_on(body)
             fault = proxy.note(body, time.monotonic())
             time.sleep(proxy.delay_s)
             if fault is None:
@@ -106,6 +107,12 @@ def _handler(proxy: Proxy, netloc: str) -> type[http.server.BaseHTTPRequestHandl
             message = headers.pop("x-message", f"made up: {status}")
             text = json.dumps({"error": {"message": message, "type": "test"}}).encode()
             return self._answer(status, headers | {"Content-Type": "application/json"}, text)
+
+        def _pass_on(self, body: bytes) -> None:
+            if self.path in proxy.hidden:
+                self._answer(404, {}, b"{}")
+            else:
+                self._forward(body, {})
 
         def _forward(self, body: bytes, extra: dict[str, str]) -> None:
             connection = http.client.HTTPConnection(netloc, timeout=60)

@@ -44,10 +44,10 @@ def asked(region: str, inserted: str, above: str = "", below: str = "", **rest: 
         (
             "def f(x):\n    |",
             '"""Estimate the annual rainfall somewhere."""',
-            ('"""Estimate the annual rainfall somewh...',),
+            ('"""Estimate the annual rainfall somew...',),
         ),
         ("print(|)", 'f"Sum: {total:.2f}"', ("total",)),
-        ('def f():\n    """Sum the |', 'given prices of all orders."""', ('given prices of all orders."""',)),
+        ('def f():\n    """Sum the |', 'given prices of all orders."""', ('"""Sum the given prices of all orders...',)),
     ],
 )
 def test_what_is_neither_shown_nor_common_cannot_be_known(region, inserted, missing):
@@ -73,9 +73,15 @@ def test_the_end_of_a_finished_line_calls_for_nothing_without_a_sign():
     assert called_for(asked("x = 1|\nprint(x)", "\nprint(2)", intent="Print two"))
 
 
-def test_silence_is_always_answerable():
+def test_silence_needs_nothing():
     prompt = Prompt("x = 1", 5)
     assert answerable(Example(prompt, Response("x = 1", 5), "no_edit"))
+
+
+def test_silence_is_no_answer_to_code_that_stops_in_the_middle():
+    prompt = Prompt("x = f(a,", 8)
+    assert not answerable(Example(prompt, Response("x = f(a,", 8), "no_edit", compiles=False))
+    assert answerable(Example(Prompt("x = f(a,", 1), Response("x = f(a,", 1), "no_edit", compiles=False))
 
 
 def test_most_examples_of_everyday_code_are_answerable_and_what_is_kept_lacks_nothing():

@@ -24,11 +24,11 @@ from training.evaluation.respondent import pace
 from training.evaluation.respondent.cache import FILE, ResponseCache, request_key
 from training.evaluation.respondent.chat import message
 from training.evaluation.respondent.choose import choose
-from training.evaluation.respondent.engine import EngineRespondent
+from training.evaluation.respondent.engine import EngineRespondent, llama
 from training.evaluation.respondent.lenient import read
 from training.evaluation.respondent.reply import Question, Respondent
 
-QUESTIONS = questions(8)
+QUESTIONS = questions(5)
 PROMPT = Prompt("import json\n\ndata = \nprint(data)", 20)
 AFTER = "import json\n\ndata = json.load(file)\nprint(data)"
 FRAMED = f"{INTENT} read the file\n{EDIT_START}\nimport json\n\ndata = json.load(file){CURSOR}\nprint(data)\n{EDIT_END}"
@@ -36,7 +36,7 @@ FRAMED = f"{INTENT} read the file\n{EDIT_START}\nimport json\n\ndata = json.load
 
 @pytest.fixture(scope="module")
 def nano() -> Iterator[Respondent]:
-    respondent = choose("tabtab-nano", settings=Settings())
+    respondent = llama(embedded_path(), Settings(), name="nano", threads=1)
     yield respondent
     respondent.close()
 
@@ -55,7 +55,7 @@ def test_a_question_gets_the_same_answer_whatever_was_asked_before(nano: Respond
 
 def test_an_answer_is_what_the_runtime_suggests(nano: Respondent) -> None:
     settings = Settings(gates=frozenset(), min_confidence=0.0)
-    with LlamaEngine(embedded_path()) as engine:
+    with LlamaEngine(embedded_path(), threads=1) as engine:
         for question in QUESTIONS:
             engine.forget()
             suggestion = complete(engine, question.document, settings=settings)
@@ -74,10 +74,13 @@ def test_an_answer_is_what_the_runtime_suggests(nano: Respondent) -> None:
 
 
 def test_a_respondent_says_what_decides_its_answers(nano: Respondent) -> None:
+    named = choose("tabtab-nano", settings=Settings())
     other = choose(str(embedded_path()), settings=Settings(exact=True))
-    assert (nano.name, other.name, nano.concurrency) == ("tabtab-nano", embedded_path().stem, 1)
+    assert (named.name, other.name, named.concurrency) == ("tabtab-nano", embedded_path().stem, 1)
+    assert named.identity == nano.identity
     assert {key for key in nano.identity if nano.identity[key] != other.identity[key]} == {"exact"}
     assert nano.identity["weights_sha256"] and nano.identity["prompt_version"] == 1
+    named.close()
     other.close()
 
 

@@ -79,7 +79,8 @@ def test_a_random_model_continues_over_the_wire_as_in_the_process(tiny_gguf: Pat
     ):
         remote = EndpointEngine(Connection(client, describe(client), None))
         assert remote.model.context_tokens == local.model.context_tokens == 2048
-        for question in QUESTIONS[:12]:
+        equal = 0
+        for question in QUESTIONS[:6]:
             prompt, _ = build_prompt(local, question.document, question.document.region(), "say it", (), Settings())
             text, start = render_prompt(prompt), response_start("say it")
             assert remote.count_tokens(text) == local.count_tokens(text)
@@ -89,7 +90,9 @@ def test_a_random_model_continues_over_the_wire_as_in_the_process(tiny_gguf: Pat
                 assert (readable(a.text), a.stopped) == (readable(b.text), b.stopped)
                 assert a.timings.prompt_tokens == b.timings.prompt_tokens
                 assert a.timings.decoded_tokens == b.timings.decoded_tokens
-                assert a.stopped or a.confidence == pytest.approx(b.confidence, rel=0.05)
+                # The server gives no probability of a token that is a part of a character.
+                equal += a.confidence == pytest.approx(b.confidence, rel=1e-3)
+        assert equal >= 3
 
 
 def readable(text: str) -> str:
@@ -117,8 +120,8 @@ def test_the_nano_answers_over_the_wire_nearly_as_in_the_process(answers: list[R
 
 
 def test_four_at_once_get_the_answers_of_one_at_a_time(url: str, answers: list[Reply]) -> None:
-    alone = ask_all(url, QUESTIONS[:6])
-    assert [reply.text for reply in alone] == [reply.text for reply in answers[:6]]
+    alone = ask_all(url, QUESTIONS[:4])
+    assert [reply.text for reply in alone] == [reply.text for reply in answers[:4]]
 
 
 def test_a_chat_model_is_told_of_the_format(url: str, answers: list[Reply]) -> None:
@@ -136,6 +139,17 @@ def test_the_style_follows_from_the_vocabulary(url: str, tmp_path: Path) -> None
         assert respondent.identity["style"] == "format"
         assert respondent.identity["server"] == "llama.cpp"
         assert respondent.identity["model_context_tokens"] == 1024
+
+
+def test_a_server_that_tells_nothing_of_itself_is_asked_all_the_same(proxy: Proxy) -> None:
+    proxy.hidden = ("/v1/models", "/tokenize")
+    with closing(endpoint(proxy.url, "nano", Settings(), max_tokens=16)) as respondent:
+        assert (respondent.identity["style"], respondent.identity["server"]) == ("chat", "other")
+        assert respondent.identity["model_context_tokens"] == 4096
+        assert respondent.reply(QUESTIONS[0]).text
+    found = ask_all(proxy.url, QUESTIONS[:4], style="completions", context_tokens=1024)
+    assert all(reply.text and reply.prompt_tokens and reply.confidence for reply in found)
+    assert any(reply.strict for reply in found)
 
 
 def test_a_run_that_was_killed_asks_nothing_twice(proxy: Proxy, tmp_path: Path, answers: list[Reply]) -> None:
@@ -198,7 +212,9 @@ def test_where_no_request_is_left_all_threads_wait(proxy: Proxy) -> None:
 def test_a_question_without_an_answer_is_an_error_of_its_row(proxy: Proxy) -> None:
     proxy.faults = [(503, {"Retry-After": "0.05"})] * 2
     first, second = ask_all(proxy.url, QUESTIONS[:2], max_retries=1)
-    assert "still refuses after 1 retries (503: made up: 503" in first.error and "\n" not in first.error
+    assert (
+        "refuses for now (503: made up: 503 (test)), after up to 1 retries" in first.error and "\n" not in first.error
+    )
     assert second.text and not second.error
 
 
@@ -241,6 +257,13 @@ def test_settings_that_a_server_does_not_know_are_left_out(proxy: Proxy, url: st
     assert proxy.asked[-1]["max_completion_tokens"] == 9
 
 
+def test_an_answer_that_may_not_be_so_long_is_a_fault_of_the_reply(proxy: Proxy) -> None:
+    message = "'max_tokens' or 'max_completion_tokens' is too large: 2048. The maximum context length is 1024."
+    proxy.faults = [(400, {"x-message": message})]
+    (reply,) = ask_all(proxy.url, QUESTIONS[:1], style="chat")
+    assert message in reply.fault and len(proxy.asked) == 1
+
+
 def test_a_wrong_key_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(embedded_path(), key="secret") as url:
         monkeypatch.setenv("OPENAI_API_KEY", "wrong")
@@ -263,12 +286,12 @@ def test_a_server_that_is_not_there_is_said_in_one_line_and_at_once() -> None:
 
 def test_an_estimate_is_about_what_the_run_takes(proxy: Proxy, tmp_path: Path) -> None:
     prices = Prices(prompt=1.0, answer=4.0)
-    asked = QUESTIONS[:6]
-    ask_all(proxy.url, asked[:2], cache=tmp_path)
+    asked = QUESTIONS[:4]
+    ask_all(proxy.url, asked[:1], cache=tmp_path)
     with closing(endpoint(proxy.url, "nano", Settings(), cache=tmp_path, concurrency=2)) as respondent:
         before = len(proxy.asked)
         guess = estimate(respondent, asked, prices)
-        assert (guess.questions, guess.cached) == (6, 2)
+        assert (guess.questions, guess.cached) == (4, 1)
         assert len(proxy.asked) - before == respondent.spent.requests
         replies(respondent, asked)
         spent = respondent.spent
@@ -276,9 +299,9 @@ def test_an_estimate_is_about_what_the_run_takes(proxy: Proxy, tmp_path: Path) -
         assert spent.requests / 2 <= guess.requests <= spent.requests * 2
         assert spent.prompt_tokens / 3 <= guess.prompt_tokens <= spent.prompt_tokens * 3
         assert guess.cost and guess.seconds > 0
-        assert "6 questions, 2 answered before: about " in str(guess) and "USD 0.0" in str(guess)
+        assert "4 questions, 1 answered before: about " in str(guess) and "USD 0.0" in str(guess)
         done = estimate(respondent, asked, prices)
-        assert str(done) == "6 questions, all answered before: no requests, USD 0.00"
+        assert str(done) == "4 questions, all answered before: no requests, USD 0.00"
         assert respondent.spent == spent
         assert actual(spent, prices).startswith(f"{spent.requests} requests, ")
 

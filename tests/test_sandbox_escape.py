@@ -13,7 +13,7 @@ from tabtab_local.errors import UsageError
 from training.evaluation.sandbox import Limits, Sandbox, Trial
 from training.evaluation.sandbox.escape import ATTEMPTS, Result, attempt, report, stage, survivors
 
-LIMITS = Limits(cpu_s=1, wall_s=4.0)
+LIMITS = Limits(cpu_s=1, wall_s=3.0)
 
 
 @pytest.fixture(scope="module")

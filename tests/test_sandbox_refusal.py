@@ -11,7 +11,7 @@ import pytest
 
 from tabtab_local.errors import UsageError
 from training.evaluation.sandbox import Limits, Sandbox, Trial
-from training.evaluation.sandbox.escape import survivors
+from training.evaluation.sandbox.escape import report, survivors
 from training.evaluation.sandbox.seccomp import program
 
 
@@ -61,8 +61,12 @@ def test_unsafe_says_that_there_are_no_walls_and_still_judges(no_package: Path) 
 
 def test_unsafe_kills_the_programs_group_and_removes_its_folder(no_package: Path) -> None:
     marker = f"tabtab-unsafe-{os.getpid()}"
-    text = f"import subprocess, sys, os\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30) # {marker}'])"
-    verdict = Sandbox(unsafe=True).judge(Trial(text + "\nhere = os.getcwd()\nassert 0, here", "", ""))
+    text = f"""
+import os, subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30) # {marker}"])
+assert 0, os.getcwd()
+"""
+    verdict = Sandbox(unsafe=True).judge(Trial(text, "", ""))
     assert verdict.outcome == "error"
     folder = Path(verdict.detail.split(": ")[1].split(" in line")[0])
     assert folder.name.startswith("tabtab-sandbox-") and not folder.exists()
@@ -70,6 +74,11 @@ def test_unsafe_kills_the_programs_group_and_removes_its_folder(no_package: Path
     while survivors(marker) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert survivors(marker) == []
+
+
+def test_without_walls_nothing_tries_to_escape(no_package: Path) -> None:
+    with pytest.raises(UsageError, match="only inside walls"):
+        report(Sandbox(unsafe=True))
 
 
 def test_the_filter_is_whole_instructions() -> None:

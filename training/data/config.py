@@ -12,7 +12,7 @@
     no_edit = 20
 
     [evaluation]
-    mbpp = "hub"                      # or the path of mbpp.jsonl, or "none"
+    mbpp = "hub"                      # or the path of mbpp.jsonl
 
 Paths are relative to the file. Every key is checked before anything is read.
 """
@@ -37,9 +37,7 @@ from training.data.source.row import Instructions, Mbpp
 from training.data.source.unit import Source
 from training.data.source.window import Folder, Packages
 
-KINDS: Mapping[str, type[Any]] = {
-    each.kind: each for each in (Everyday, Packages, Folder, Mbpp, Instructions, History)
-}
+KINDS: Mapping[str, type[Any]] = {each.kind: each for each in (Everyday, Packages, Folder, Mbpp, Instructions, History)}
 FORMATS = ("parquet", "jsonl")
 _TYPES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", Path: "a path"}
 
@@ -49,7 +47,7 @@ class Mix:
     """Everything that decides the rows of a data set, but for what its sources hold.
 
     `weights` are those of all corruptions by name. `mbpp` is the file with MBPP's test problems to check against,
-    "hub" or "none".
+    "hub", or "none" for no check.
     """
 
     sources: tuple[Source, ...]
@@ -134,11 +132,11 @@ def _mix(table: dict[str, Any], folder: Path) -> Mix:
     if evaluation:
         raise DocumentError(f"[evaluation] has the unknown key {next(iter(evaluation))}: choose mbpp")
     if not isinstance(mbpp, str):
-        raise DocumentError(f"[evaluation] has mbpp = {mbpp!r}: give a path, \"hub\" or \"none\"")
+        raise DocumentError(f'[evaluation] has mbpp = {mbpp!r}: give a path or "hub"')
     known = {each.name: each for each in dataclasses.fields(Mix) if each.name not in ("sources", "weights", "mbpp")}
     hints = typing.get_type_hints(Mix)
     values = {key: _value(key, table[key], hints[key], folder) for key in _known(table, known, "the mix")}
-    return Mix(made, weights=weights, mbpp=mbpp if mbpp in ("hub", "none") else folder / mbpp, **values)
+    return Mix(made, weights=weights, mbpp=mbpp if mbpp == "hub" else folder / mbpp, **values)
 
 
 def _source(table: dict[str, Any], number: int, folder: Path) -> Source:

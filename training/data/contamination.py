@@ -1,10 +1,15 @@
 """Whether text for training holds a piece of an evaluation set.
 
-Text is taken as its words and signs; blanks, line ends and line layout do not count. A *piece* is a run of 13 of them
-from an evaluation task (its statement, its code, its checks; its document and answer), or the whole of a shorter text
-of at least 8. GPT-3's authors (Brown et al. 2020, appendix C) used runs of 13 words as well. Pieces that anybody may
-write do not count: those that two tasks of a set have in common, and those with fewer than three different telling
-words; keywords, builtins, single letters and the phrases of MBPP's statements tell nothing.
+Text is taken as its words and signs; blanks, line ends and line layout do not count. A *piece* of an evaluation task
+(its statement, its code, its checks; its document and answer) is
+
+- a run of 13 words or signs with at least three different telling words, as GPT-3's authors (Brown et al. 2020,
+  appendix C) used runs of 13 words;
+- a run of 24, whatever its words;
+- the whole of a text that is shorter than that but has at least eight, two of them telling, or 16, one of them telling.
+
+Keywords, builtins, single letters and the phrases of MBPP's statements tell nothing. What two tasks of a set have in
+common is no piece: anybody may write it.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ import builtins
 import hashlib
 import keyword
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,16 +28,17 @@ from numpy.typing import NDArray
 from training.data.corruption import Example
 from training.evaluation import mbpp, tabtab_bench
 
-RUN = 13
-_SHORTEST = 8
-_TELLING = 3
+RUN, LONG_RUN = 13, 24
+TELLING = 3
+# The telling words that a whole text needs, from so many words and signs on.
+_WHOLE = ((16, 1), (8, 2))
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _COMMON = frozenset(
-    "write function python find given list number string check element whether using tuple the and from first all"
-    " return result self args kwargs name value values key data item index res ans arr num nums count total left right"
-    " with for that which each two not are has its import test assert def class main none true false pandas numpy"
-    " red green blue yellow black white".split()
+    "write function python find given list number string check element whether using tuple the and from first all return "
+    "result self args kwargs name value values key data item index res ans arr num nums count total left right with for "
+    "that which each two not are has its import test assert def class main none true false pandas numpy red green blue "
+    "yellow black white".split()
 )
 _UNTELLING = frozenset(map(str.lower, [*keyword.kwlist, *keyword.softkwlist, *dir(builtins)])) | _COMMON
 
@@ -79,7 +85,7 @@ class Pieces:
     def __init__(self, sets: Sequence[Set]) -> None:
         self._names = [each.name for each in sets]
         self._numbers: dict[str, int] = {}
-        found: dict[int, dict[int, int]] = {length: {} for length in range(_SHORTEST, RUN + 1)}
+        found: dict[int, dict[int, int]] = {length: {} for length in range(LONG_RUN + 1)}
         for number, each in enumerate(sets):
             for length, runs in _telling_runs(each).items():
                 ids = [[self._numbers.setdefault(token, len(self._numbers) + 1) for token in run] for run in runs]
@@ -95,13 +101,13 @@ class Pieces:
         for text in texts:
             ids += [number(token, 0) for token in _tokens(text)]
             # A token of no set parts the texts.
-            ids += [0] * RUN
+            ids += [0] * LONG_RUN
             ends.append(len(ids))
         names = [""] * len(texts)
         row = np.array(ids, np.uint64)
-        width = max(0, len(row) - RUN + 1)
-        columns = np.stack([row[start : start + width] for start in range(RUN)])
-        for length, hashes in zip(range(1, RUN + 1), _hashes(columns, RUN), strict=True):
+        width = max(0, len(row) - LONG_RUN + 1)
+        columns = np.stack([row[start : start + width] for start in range(LONG_RUN)])
+        for length, hashes in enumerate(_hashes(columns, LONG_RUN), 1):
             table = self._tables.get(length)
             for start in table.found_in(hashes) if table else ():
                 if row[start : start + length].all():
@@ -154,7 +160,7 @@ def _hashes(columns: NDArray[np.uint64], length: int) -> list[NDArray[np.uint64]
 
 
 def _telling_runs(each: Set) -> dict[int, list[tuple[str, ...]]]:
-    """Return the telling pieces of a set by their length, in order."""
+    """Return the pieces of a set by their length, in order."""
     owners: dict[tuple[str, ...], str] = {}
     shared: set[tuple[str, ...]] = set()
     for task, texts in each.tasks.items():
@@ -163,17 +169,23 @@ def _telling_runs(each: Set) -> dict[int, list[tuple[str, ...]]]:
                 shared.add(run)
     runs: dict[int, list[tuple[str, ...]]] = {}
     for run in owners:
-        if run not in shared and _is_telling(run):
+        if run not in shared:
             runs.setdefault(len(run), []).append(run)
     return runs
 
 
-def _runs(tokens: list[str]) -> Iterable[tuple[str, ...]]:
-    if len(tokens) < RUN:
-        return [tuple(tokens)] if len(tokens) >= _SHORTEST else []
-    return [tuple(tokens[start : start + RUN]) for start in range(len(tokens) - RUN + 1)]
+def _runs(tokens: list[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the pieces of one text."""
+    for start in range(len(tokens) - RUN + 1):
+        run = tuple(tokens[start : start + RUN])
+        if _telling(run) >= TELLING:
+            yield run
+    for start in range(len(tokens) - LONG_RUN + 1):
+        yield tuple(tokens[start : start + LONG_RUN])
+    if len(tokens) < LONG_RUN and any(len(tokens) >= least and _telling(tokens) >= words for least, words in _WHOLE):
+        yield tuple(tokens)
 
 
-def _is_telling(run: Sequence[str]) -> bool:
-    words = {word for word in run if len(word) > 2 and not word[0].isdigit() and word not in _UNTELLING}
-    return len(words) >= _TELLING
+def _telling(run: Sequence[str]) -> int:
+    """Return the number of different telling words."""
+    return len({word for word in run if len(word) > 2 and not word[0].isdigit() and word not in _UNTELLING})

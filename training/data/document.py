@@ -29,6 +29,9 @@ _SOMETHING = re.compile(r"\w+|[^\w\s]")
 # Where a block begins at the outermost level.
 _TOP_LEVEL = re.compile(r"^[^\s#)\]}]", re.MULTILINE)
 
+# How often a text that does not parse is cut off before its first error.
+_CUTS = 4
+
 # Fields of syntax nodes that hold no code of their own.
 _FLAT = {"ctx", "op", "ops"}
 
@@ -64,22 +67,38 @@ class Document:
     @cached_property
     def tree(self) -> ast.Module | None:
         """The syntax tree, or None where the text does not parse."""
-        return _parsed(self.text)
+        tree, end = self._beginning
+        return tree if end == len(self.text) else None
 
     @cached_property
     def part(self) -> ast.Module:
         """The syntax tree of as much as can be had of it simply.
 
-        Of a text that is cut off at its end: all but the last outermost block. Of any other that does not parse: nothing.
+        Of a text that is cut off at its end: what stands before that. Of any other that does not parse: nothing.
         """
-        if self.tree is not None:
-            return self.tree
-        starts = [match.start() for match in _TOP_LEVEL.finditer(self.text)]
-        return (_parsed(self.text[: starts[-1]]) if len(starts) > 1 else None) or ast.Module([], [])
+        return self._beginning[0]
+
+    @property
+    def unparsed(self) -> str:
+        """The end of the text that is not in `part`."""
+        return self.text[self._beginning[1] :]
+
+    @cached_property
+    def _beginning(self) -> tuple[ast.Module, int]:
+        """The syntax tree of a beginning of the text, and the length of that."""
+        text = self.text
+        for _ in range(_CUTS):
+            parsed = _parse(text)
+            if isinstance(parsed, ast.Module):
+                return parsed, len(text)
+            text = text[: self.row_starts[min(parsed, len(self.rows)) - 1]] if parsed else ""
+        starts = [match.start() for match in _TOP_LEVEL.finditer(text)]
+        parsed = _parse(text[: starts[-1]]) if starts else 0
+        return (parsed, starts[-1]) if isinstance(parsed, ast.Module) else (ast.Module([], []), 0)
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
-        """The nodes of `part` in no particular order, without those inside f-strings, whose places Python 3.11 forges."""
+        """The nodes of `part`, outer ones first, but none inside f-strings, whose places Python 3.11 has wrong."""
         return tuple(_walk(self.part))
 
     def row_of(self, offset: int) -> int:
@@ -161,18 +180,21 @@ def from_program(program: Program, rng: random.Random) -> Document:
     return Document(text if notebook else text + "\n", tuple(cells) if notebook else (), tuple(intents))
 
 
-def _parsed(text: str) -> ast.Module | None:
+def _parse(text: str) -> ast.Module | int:
+    """Return the syntax tree, or the number of the line of the first error, or 0 where that is not known."""
+    error_line = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            pass
-        plain = _MAGIC.sub(r"\1#", text)
-        try:
-            return ast.parse(plain) if plain != text else None
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+        for code in (text, _MAGIC.sub(r"\1#", text)):
+            try:
+                return ast.parse(code)
+            except SyntaxError as error:
+                error_line = min(error.lineno or 0, text.count("\n") + 1)
+            except (ValueError, RecursionError, MemoryError):
+                error_line = 0
+            if not _MAGIC.search(text):
+                break
+    return error_line
 
 
 def _walk(tree: ast.AST) -> list[ast.AST]:

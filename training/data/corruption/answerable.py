@@ -15,6 +15,12 @@ shown by a use.
 An answer may also be knowable and yet not be called for: nothing tells finished code from code whose next line is
 gone, when the cursor stands at the end of a line. `called_for` asks for a sign: an opened bracket or block, an intent,
 or code below that needs a name which the answer binds.
+
+Measured on 3,000 examples each, by the weights of the full set: 4 % of those of everyday code are unknowable and
+17 % of those of windows of real files; of whole lines, blocks and steps up to half are, of renames, signatures and
+the like next to none. With no room for context it is 12 % and 18 %, from 300 tokens on 3.6 % and 12 %: what is left
+then was nowhere but in what was removed. The rule is lexical: it keeps what a word in the prompt makes possible, though
+not always certain.
 """
 
 from __future__ import annotations
@@ -28,15 +34,17 @@ from tabtab_local.prompt import Prompt
 from training.data.corruption.example import Example, mentioned
 
 _PACKAGES = (
-    "altair bs4 click django fastapi flask geopandas httpx jinja2 joblib keras lightgbm marimo matplotlib mo networkx nltk "
-    "np numpy pandas pd PIL pil plotly plt polars pl px pydantic pytest requests rich scipy seaborn sklearn sns "
-    "sqlalchemy statsmodels sympy tensorflow tf torch tqdm transformers typer xgboost yaml alt fig ax args kwargs self cls"
+    "altair bs4 click django fastapi flask geopandas httpx jinja2 joblib keras lightgbm marimo matplotlib mo networkx "
+    "nltk np numpy pandas pd PIL pil plotly plt polars pl px pydantic pytest requests rich scipy seaborn sklearn "
+    "sns sqlalchemy statsmodels sympy tensorflow tf torch tqdm transformers typer xgboost yaml "
+    "alt fig ax args kwargs self cls"
 )
 _MEMBERS = (
-    "Path Counter defaultdict deque namedtuple OrderedDict dataclass field datetime date timedelta timezone Any Callable "
-    "Iterable Iterator Sequence Mapping Optional Union Enum ABC abstractmethod partial reduce wraps lru_cache cache "
-    "contextmanager suppress chain combinations permutations product groupby islice sqrt pi ceil floor Decimal Fraction "
-    "ThreadPoolExecutor StringIO BytesIO ArgumentParser TemporaryDirectory annotations DictReader DictWriter sleep"
+    "Path Counter defaultdict deque namedtuple OrderedDict dataclass field datetime date timedelta timezone "
+    "Any Callable Iterable Iterator Sequence Mapping Optional Union Enum ABC abstractmethod partial reduce wraps "
+    "lru_cache cache contextmanager suppress chain combinations permutations product groupby islice sqrt pi ceil "
+    "floor Decimal Fraction ThreadPoolExecutor StringIO BytesIO ArgumentParser TemporaryDirectory annotations "
+    "DictReader DictWriter sleep"
 )
 _KNOWN = {
     *keyword.kwlist,
@@ -105,12 +113,18 @@ def unknowable(example: Example) -> tuple[str, ...]:
 
 
 def called_for(example: Example) -> bool:
-    """Return whether anything tells that something is missing where the answer begins a new line at a line's end."""
+    """Return whether the prompt tells what is asked for: an edit, or silence.
+
+    False for an answer that begins a new line behind a finished one without any sign that a line is missing, and for
+    silence at the end of a text that stops in the middle of something.
+    """
     prompt, answer = example.prompt, example.response.region
     before, behind = prompt.region[: prompt.cursor], prompt.region[prompt.cursor :]
+    if prompt.region == answer:
+        return example.compiles or bool(behind.strip() or prompt.code_below)
     line = before[before.rfind("\n") + 1 :]
     inserted = answer[prompt.cursor : len(answer) - len(behind)]
-    insertion = answer.startswith(before) and answer.endswith(behind) and len(answer) > len(prompt.region)
+    insertion = answer.endswith(behind) and len(answer) > len(prompt.region)
     if not insertion or not inserted.startswith("\n") or not line.strip() or behind[:1] not in ("", "\n"):
         return True
     if prompt.intent or prompt.recent_edits or line.lstrip().startswith("#") or _OPEN.search(line) or _is_open(before):

@@ -9,10 +9,12 @@ import ast
 import keyword
 import random
 import re
+import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import TypeVar
 
-from tabtab_local.edits import Edit, Span
+from tabtab_local.edits import Edit
 from tabtab_local.prompt import RecentEdit
 from training.data.corruption.example import WORD, Example, indent, mentioned, recent_edit, stale
 from training.data.document import Document
@@ -84,12 +86,12 @@ def comment_drift(document: Document, rng: random.Random) -> Example | None:
         return None
     row, word = rng.choice(pairs)
     comment = document.row_span(row)
-    code = Span(comment.end + 1, document.row_span(min(row + _COMMENTED_LINES, len(document.rows) - 1)).end)
+    code = _commented_code(document, row)
     other = _other_word(document, word, code, rng)
     if other is None:
         return None
     said = [_replaced(comment.start, match, other) for match in _places(comment.of(document.text), word)]
-    done = [_replaced(code.start, match, other) for match in _places(_until_blank(code.of(document.text)), word)]
+    done = [_replaced(comment.end + 1, match, other) for match in _places(code, word)]
     if not said or not done:
         return None
     if rng.random() < 0.5:
@@ -168,22 +170,21 @@ def _mentions(document: Document) -> Iterator[tuple[int, str]]:
     """Yield the comments and one-line docstrings, by row, with each word or number that the code below has as well."""
     for row, line in enumerate(document.rows[:-1]):
         if _COMMENT.match(line) and (line.lstrip().startswith("#") or line.rstrip().endswith('"""')):
-            code = "\n".join(document.rows[row + 1 : row + 1 + _COMMENTED_LINES])
-            below = set(_WORD.findall(_until_blank(code)))
+            below = set(_WORD.findall(_commented_code(document, row)))
             for word in sorted(below.intersection(_WORD.findall(line))):
-                if word not in _PLAIN and not keyword.iskeyword(word):
+                if word not in _PLAIN and not keyword.iskeyword(word) and word not in sys.stdlib_module_names:
                     yield row, word
 
 
-def _until_blank(code: str) -> str:
-    """Return `code` up to its first line that is blank, a comment or docstring, or begins a definition."""
+def _commented_code(document: Document, row: int) -> str:
+    """Return the lines behind `row` up to one that is blank, a comment or docstring, or begins a definition."""
+    code = "\n".join(document.rows[row + 1 : row + 1 + _COMMENTED_LINES])
     end = _NO_STATEMENT.search(code)
     return code[: end.start()] if end else code
 
 
-def _other_word(document: Document, word: str, code: Span, rng: random.Random) -> str | None:
-    """Return something that may have stood for `word` before: another number, column or variable."""
-    text = code.of(document.text)
+def _other_word(document: Document, word: str, text: str, rng: random.Random) -> str | None:
+    """Return what may have stood for `word` in the code `text` before: another number, column or variable."""
     if word.isdigit():
         number = int(word)
         others = [str(number + 1), str(number * 2), str(number + 10), str(max(1, number // 2))]
@@ -242,14 +243,18 @@ def _adaptation(document: Document, row: int, count: int) -> list[Edit]:
 
 
 def _is_inferable(document: Document, pairs: set[tuple[str, str]], second: int, count: int) -> bool:
-    """Return whether all that differs but one word are counterparts, and that word is seen nearby."""
+    """Return whether all that differs but one word are counterparts, and the code below asks for that word."""
     open_words = {pair for pair in pairs if pair not in _NEXT and not _follows(*pair)}
     if len(open_words) > 1 or not all(b[0].isalpha() for _, b in open_words):
         return False
     if open_words and document.rows[second].endswith(","):
         return False
-    near = document.rows[max(0, second - _NEAR_LINES) : second] + document.rows[second + count :][:_NEAR_LINES]
-    return not open_words or all(b in WORD.findall("\n".join(near)) for _, b in open_words)
+    if not open_words:
+        return True
+    start, end = second + count, second + count + _NEAR_LINES
+    below = {word for words in document.words[start:end] for word in words}
+    above = {word for words in document.words[:second] for word in words}
+    return all(b in below and b not in above for _, b in open_words)
 
 
 def _follows(a: str, b: str) -> bool:
@@ -269,7 +274,7 @@ def _neighbours(document: Document) -> Iterator[tuple[ast.stmt, ast.stmt]]:
             body = getattr(node, name, None)
             if not isinstance(body, list):
                 continue
-            for one, two in zip(body, body[1:], strict=False):
+            for one, two in pairwise(body):
                 if one.lineno == one.end_lineno == two.lineno - 1 and two.lineno == two.end_lineno:
                     yield one, two
 

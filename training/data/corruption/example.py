@@ -21,6 +21,9 @@ from training.data.document import Document, moved
 # Roughly; contexts of training examples vary in length anyway.
 _CHARACTERS_PER_TOKEN = 3
 
+# What there may be room for beside the region.
+_BUDGETS_TOKENS = (60, 150, 300, 450)
+
 # Larger holes cannot be answered from the context and only teach the model to invent.
 MAX_HOLE_CHARACTERS = 320
 MAX_REGION_CHARACTERS = 1400
@@ -94,7 +97,7 @@ def stale(
     region = before.region(at)
     if region.end - region.start > MAX_REGION_CHARACTERS:
         return None
-    shift, inside = 0, []
+    shift, inside = 0, list[Edit]()
     first = last = region.start
     for site in sites:
         start, end = site.start + shift, site.start + shift + len(site.text)
@@ -146,8 +149,8 @@ def unchanged(
 
 def context(document: Document, region: Span, rng: random.Random) -> Context:
     """Return the code above and below as the runtime would show it, for a budget drawn at random."""
-    budget = rng.choice((60, 150, 300, 450))
-    return file_context(document.text, region, budget, lambda text: len(text) // _CHARACTERS_PER_TOKEN + 1)
+    budget_tokens = rng.choice(_BUDGETS_TOKENS)
+    return file_context(document.text, region, budget_tokens, lambda text: len(text) // _CHARACTERS_PER_TOKEN + 1)
 
 
 def random_line(document: Document, rng: random.Random) -> Span | None:

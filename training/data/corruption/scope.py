@@ -56,7 +56,8 @@ class _Scope:
 
 def bindings(document: Document) -> tuple[Binding, ...]:
     """Return the variables, parameters, functions, classes and attributes that are defined once and used elsewhere."""
-    survey = _Survey(document)
+    # The names of what did not parse would not follow.
+    survey = _Survey(document, set(re.findall(r"\w+", document.unparsed)))
     survey.run(document.part)
     return tuple(survey.found())
 
@@ -76,7 +77,7 @@ def called(document: Document) -> tuple[Called, ...]:
     found = []
     for name, same in functions.items():
         function, skipped = same[0]
-        if len(same) > 1 or function.decorator_list or name in _COMMON_METHODS:
+        if len(same) > 1 or function.decorator_list or name in _COMMON_METHODS or f"{name}(" in document.unparsed:
             continue
         by_name = not skipped or function.name == "__init__"
         mine = tuple(call for call in calls if _callee(call, by_name) == name)
@@ -105,8 +106,9 @@ def _callee(call: ast.Call, by_name: bool) -> str:
 class _Survey:
     """One walk over the tree that notes each name with its scope; scopes are resolved when the walk is over."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, left_out: set[str]) -> None:
         self._document = document
+        self._left_out = _LEFT_OUT | left_out
         self._references: list[tuple[_Scope, str, Span]] = []
         self._scopes: list[_Scope] = []
         self._keywords: list[tuple[str, str, Span]] = []
@@ -165,7 +167,7 @@ class _Survey:
 
     def _binding(self, name: str, sort: str, definition: Span, places: list[Span]) -> Iterator[Binding]:
         uses = sorted({place for place in places if place != definition})
-        usable = uses and name not in _LEFT_OUT and not name.startswith("__")
+        usable = uses and name not in self._left_out and not name.startswith("__")
         if usable and all(place.of(self._document.text) == name for place in [definition, *uses]):
             yield Binding(name, sort, definition, tuple(uses))
 

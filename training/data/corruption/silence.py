@@ -77,7 +77,8 @@ def no_edit_completed(document: Document, rng: random.Random) -> Example | None:
     """
     kinds, weights = zip(*_COMPLETED, strict=True)
     example = rng.choices(kinds, weights)[0](document, rng)
-    if example is None:
+    # Code that stops in the middle of something is not to be left alone.
+    if example is None or (document.tree is not None and not example.compiles):
         return None
     prompt, answer = example.prompt, example.response
     recent = (*prompt.recent_edits, _changed_lines(prompt.region, answer.region))[-3:]

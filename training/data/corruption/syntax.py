@@ -102,11 +102,12 @@ def block(document: Document, rng: random.Random) -> Example | None:
     bodies = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
     body = rng.choice([body for body in bodies if body])
     body = body[1:] if isinstance(node, _FUNCTIONS) and body is node.body and _is_docstring(body[0]) else body
-    if not body or body[-1].end_lineno - body[0].lineno >= _MAX_BLOCK_LINES:
+    if not body or (body[-1].end_lineno or 0) - body[0].lineno >= _MAX_BLOCK_LINES:
         return None
     start, end = document.span(body[0]).start, document.span(body[-1]).end
     line = document.row_span(body[0].lineno - 1)
-    if isinstance(body[0], _DEFINITIONS) and body[0].decorator_list or document.text[line.start : start].strip():
+    decorated = isinstance(body[0], _DEFINITIONS) and body[0].decorator_list
+    if decorated or document.text[line.start : start].strip():
         return None
     way = rng.random()
     if way < 0.4 and document.rows[body[0].lineno - 2].rstrip().endswith(":"):

@@ -28,9 +28,13 @@ _TYPE = re.compile(
     r"|internal|types?|typing|cleanup|wip|misc)(?:\s*\([^)]*\))?\s*!?\s*[:/]\s*",
     re.IGNORECASE,
 )
-_REFERENCE = re.compile(r"\s*\((?:[^()]*[\w/]*#\d+[^()]*)\)|\b(?:fix(?:e[sd])?|close[sd]?|resolve[sd]?):?\s+\S*#\d+|\S*#\d+")
+_REFERENCE = re.compile(
+    r"\s*\((?:[^()]*[\w/]*#\d+[^()]*)\)|\b(?:fix(?:e[sd])?|close[sd]?|resolve[sd]?):?\s+\S*#\d+|\S*#\d+"
+)
 _TAG = re.compile(r"^\s*\[[^\]]*\]\s*|\s*\[(?:skip ci|ci skip)[^\]]*\]|:\w+:")
-_EMPTY = re.compile(r"^(wip|update[sd]?|fix(e[sd])?|cleanup|clean up|typos?|nits?|misc|changes|tests?|review|comments?)$", re.I)
+_EMPTY = re.compile(
+    r"^(wip|update[sd]?|fix(e[sd])?|cleanup|clean up|typos?|nits?|misc|changes|tests?|review|comments?)$", re.I
+)
 _MAX_INTENT = 100
 
 

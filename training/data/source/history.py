@@ -20,12 +20,11 @@ import pygit2
 from pygit2.enums import DeltaStatus, SortMode
 
 from tabtab_local.errors import DocumentError
-from tabtab_local.prompt import RecentEdit
 from training.data.corruption import Example
 from training.data.source import state
 from training.data.source.commit import rejected, title_intent
 from training.data.source.hunk import Hunk, hunks, is_layout, mostly_layout, same_program
-from training.data.source.unit import Unit
+from training.data.source.unit import Unit, Unread
 
 _FOREIGN = re.compile(
     r"(^|/)(_?vendor(ed)?|third_party|external|site-packages|node_modules|snapshots?|__snapshots__|fixtures?|migrations"
@@ -54,8 +53,8 @@ class _File:
 
 
 @dataclass(frozen=True)
-class History:
-    """The commits of the repository at `repo` that its HEAD, or `branch`, holds, the oldest first."""
+class History(Unread):
+    """The commits of the repository at `repo` that its HEAD, or `branch`, holds, in an order drawn by the last one."""
 
     repo: Path
     licence: str
@@ -76,9 +75,14 @@ class History:
         try:
             tip = self._repository.revparse_single(self.branch or "HEAD").peel(pygit2.Commit)
         except (pygit2.GitError, KeyError, ValueError):
-            raise DocumentError(f"{self.repo} has no commit at {self.branch or 'HEAD'}: choose another branch") from None
+            raise DocumentError(
+                f"{self.repo} has no commit at {self.branch or 'HEAD'}: choose another branch"
+            ) from None
         order = SortMode.TOPOLOGICAL | SortMode.REVERSE
-        return [commit.id for commit in self._repository.walk(tip.id, order)]
+        ids = [commit.id for commit in self._repository.walk(tip.id, order)]
+        # A part of the units is to be a part of all times.
+        random.Random(str(tip.id)).shuffle(ids)
+        return ids
 
     def size(self) -> int:
         """Return the number of commits."""
@@ -86,7 +90,8 @@ class History:
 
     def facts(self) -> dict[str, Any]:
         """Return the last commit and how many there are."""
-        return {"licences": [self.licence], "tip": str(self._commits[-1]), "commits": len(self._commits)}
+        tip = self._repository.revparse_single(self.branch or "HEAD").peel(pygit2.Commit)
+        return {"licences": [self.licence], "tip": str(tip.id), "commits in all": self.size()}
 
     def unit(self, number: int, rng: random.Random) -> Unit:
         """Return the examples of one commit."""

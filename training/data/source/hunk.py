@@ -16,7 +16,7 @@ import pygit2
 
 from tabtab_local.edits import Edit, lines_of
 
-_LAYOUT = re.compile(r"\s+|,(?=\s*[)\]}])|[()\\]")
+_LAYOUT = re.compile(r"\s+|,(?=\s*[)\]}])|\\")
 _COMMENT = re.compile(r"#[^\n]*")
 
 
@@ -52,7 +52,7 @@ def hunks(before: str, after: str) -> tuple[Hunk, ...]:
 
 
 def is_layout(hunk: Hunk) -> bool:
-    """Return whether a hunk moves blanks, brackets, quotes and trailing commas only, and indents nothing anew."""
+    """Return whether a hunk changes blanks, quotes and trailing commas only, and indents nothing anew."""
     return _bare(hunk.old) == _bare(hunk.new) and _indent(hunk.old) == _indent(hunk.new)
 
 

@@ -21,7 +21,7 @@ from tabtab_local.errors import DocumentError
 from tabtab_local.prompt import clean_intent
 from training.data.document import Document
 from training.data.source.hunk import tree
-from training.data.source.unit import Unit
+from training.data.source.unit import Unit, Unread
 from training.evaluation import mbpp
 
 _FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
@@ -30,7 +30,7 @@ _CODE_CHARACTERS = (20, 3000)
 
 
 @dataclass(frozen=True)
-class Mbpp:
+class Mbpp(Unread):
     """MBPP's training problems, task ids 601 to 974 and no other, from a file of JSON lines or the Hub."""
 
     path: Path | None = None
@@ -63,7 +63,7 @@ class Mbpp:
 
 
 @dataclass(frozen=True)
-class Instructions:
+class Instructions(Unread):
     """Rows with the columns instruction, input and output, from the Hub's `dataset` or the file `path`."""
 
     licence: str
@@ -83,7 +83,9 @@ class Instructions:
         try:
             return [(_asked(row), str(row["output"] or "")) for row in rows]
         except (KeyError, TypeError, AttributeError):
-            raise DocumentError(f"{where} has rows without the columns instruction and output: choose another") from None
+            raise DocumentError(
+                f"{where} has rows without the columns instruction and output: choose another"
+            ) from None
 
     def size(self) -> int:
         """Return the number of rows times the passes."""
@@ -94,7 +96,9 @@ class Instructions:
         index = number % len(self._rows)
         intent, output = self._rows[index]
         fenced = _FENCE.search(output)
-        code = "\n".join(line.rstrip() for line in (fenced[1] if fenced else output).expandtabs(4).split("\n")).strip("\n")
+        code = "\n".join(line.rstrip() for line in (fenced[1] if fenced else output).expandtabs(4).split("\n")).strip(
+            "\n"
+        )
         origin = f"{self.name}/{index}"
         least, most = _CODE_CHARACTERS
         if not least <= len(code) <= most:

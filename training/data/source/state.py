@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ from training.data.source.hunk import Hunk, tree
 # What an unfinished insertion is answered with at most, beside the rest of its line.
 _MAX_MORE_LINES = 3
 _MIN_TYPED_CHARACTERS = 4
+
+# Between two changes of a line, less than this is typed anew with them.
+_MAX_KEPT_CHARACTERS = 12
 _MAX_RECENT = 3
 
 # A change that nothing of is typed yet is asked for where it is no longer than this.
@@ -33,12 +37,15 @@ _MAX_UNTYPED_LINES = 4
 _MAX_RECENT_CHARACTERS = 300
 _CHARACTERS_PER_TOKEN = 3
 
-_STATEMENT = re.compile(r"^(?!(?:else|elif|except|finally|case)\b)[^\s#)\]}\"']", re.MULTILINE)
+# Where a top-level statement begins, and one of a class's or function's body or a top-level one.
+_FOLLOWS = r"(?!(?:else|elif|except|finally|case)\b)[^\s#)\]}\"']"
+_STATEMENT = re.compile(rf"^{_FOLLOWS}", re.MULTILINE)
+_INNER_STATEMENT = re.compile(rf"^(?:    )?{_FOLLOWS}", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Question:
-    """A state of a file: make `edits`, which go on from the cursor; it then belongs at `follow`, an offset in the result."""
+    """A state of a file: make `edits`, from the cursor on; it then belongs at `follow`, an offset in the result."""
 
     text: str
     cursor: int
@@ -72,7 +79,7 @@ def fine(text: str, hunk: Edit) -> list[Edit]:
 
 
 def _whole_word(text: str, edit: Edit, limit: int) -> Edit:
-    """Return the replacement of a word's beginning as that of the word: nobody keeps the last letters of another word."""
+    """Return the replacement of a word's beginning as that of the whole word: nobody keeps another word's end."""
     if edit.start == edit.end or not edit.text[-1:].isidentifier():
         return edit
     rest = re.compile(r"\w*").match(text, edit.end, limit)
@@ -137,7 +144,7 @@ def next_edits(text: str, remaining: Sequence[Edit], cursor: int | None, kind: s
 
 def typed(text: str, hunk: Edit, rng: random.Random) -> Question | str:
     """Return the question for a hunk that has been typed in part: up to a word's end or into a word."""
-    edits = fine(text, hunk)
+    edits = _joined(text, fine(text, hunk))
     choices = [i for i, edit in enumerate(edits) if len(edit.text.strip()) >= _MIN_TYPED_CHARACTERS]
     if not choices:
         return "nothing to type"
@@ -158,6 +165,18 @@ def typed(text: str, hunk: Edit, rng: random.Random) -> Question | str:
         shift = sum(len(e.text) - (e.end - e.start) for e in done)
         finish += [later.shifted(shift) for later in edits[index + 1 :]]
     return Question(now, cursor, tuple(finish), _ends(finish)[-1], "history_typed")
+
+
+def _joined(text: str, edits: Sequence[Edit]) -> list[Edit]:
+    """Return edits with those that stand close together on a line as one: a rewritten call is removed first."""
+    joined: list[Edit] = []
+    for edit in edits:
+        between = text[joined[-1].end : edit.start] if joined else "\n"
+        if len(between) <= _MAX_KEPT_CHARACTERS and "\n" not in between:
+            joined[-1] = Edit(joined[-1].start, edit.end, joined[-1].text + between + edit.text)
+        else:
+            joined.append(edit)
+    return joined
 
 
 def _typing_point(text: str, rng: random.Random) -> int:
@@ -223,7 +242,10 @@ def example(question: Question, asked: Asked, rng: random.Random) -> Example | s
 
 
 def recent(text: str, hunk: Edit) -> RecentEdit | None:
-    """Return a hunk as an edit that was just made, None where it is too long to show; lines that only come show the one above."""
+    """Return a hunk as an edit that was just made, None where it is too long to show.
+
+    Lines that only come or go are shown below the line above them.
+    """
     old = text[hunk.start : hunk.end]
     above = ""
     if not old or not hunk.text:
@@ -278,10 +300,14 @@ def _after(opened: Document, result: str, follow: int) -> tuple[str, int] | None
 
 
 def _parses(text: str, offset: int) -> bool:
-    """Return whether the top-level statements around an offset parse, else whether the whole text does."""
-    starts = [match.start() for match in _STATEMENT.finditer(text)]
-    first = max((start for start in starts if start <= offset), default=0)
-    end = min((start for start in starts if start > offset), default=len(text))
-    return tree(text[first:end]) is not None or tree(text) is not None
-
-
+    """Return whether the statement around an offset parses: one of a class or function first, which is the faster."""
+    for start in (_INNER_STATEMENT, _STATEMENT):
+        before = [match.start() for match in start.finditer(text, 0, offset + 1)]
+        after = start.search(text, offset + 1)
+        piece = text[before[-1] if before else 0 : after.start() if after else len(text)]
+        if tree(textwrap.dedent(piece)) is not None:
+            return True
+        if piece.count('"""') % 2:
+            # The statements that were found stand in a string.
+            return tree(text) is not None
+    return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 from training.data.corruption import Example
@@ -33,6 +33,13 @@ class Unit:
     seen: Mapping[str, int] = field(default_factory=dict)
 
 
+class Unread:
+    """Makes a source travel to another process as its fields alone: what it has read stays behind."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]
+
+
 class Source(Protocol):
     """Where units come from; the same number and generator always give the same unit."""
 
@@ -49,7 +56,10 @@ class Source(Protocol):
         """The weight of this source among all."""
 
     def size(self) -> int | None:
-        """Return how many units there are, None where they never end. Raises `DocumentError` for what cannot be read."""
+        """Return how many units there are, None where they never end.
+
+        Raises `DocumentError` for what cannot be read.
+        """
 
     def unit(self, number: int, rng: random.Random) -> Unit:
         """Return the unit `number`, from 0."""

@@ -19,11 +19,14 @@ from tabtab_local.errors import DocumentError
 from training.data import corpus
 from training.data.corpus import SourceFile
 from training.data.document import Document
-from training.data.source.unit import Unit
+from training.data.source.hunk import tree
+from training.data.source.unit import Unit, Unread
+
+_LEAST_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
-class Packages:
+class Packages(Unread):
     """The standard library and the installed distributions `names`, all of them permissively licensed."""
 
     names: tuple[str, ...] = ()
@@ -57,7 +60,7 @@ class Packages:
 
 
 @dataclass(frozen=True)
-class Folder:
+class Folder(Unread):
     """The Python files under the folder `path`, which are all under `licence`."""
 
     path: Path
@@ -72,7 +75,9 @@ class Folder:
             raise DocumentError(f"{self.path} is not a folder: give one with Python files as path")
         files = _distinct(corpus.python_files(self.path.name, self.path, sorted(self.path.rglob("*.py"))))
         if not files:
-            raise DocumentError(f"{self.path} has no Python file of 400 bytes to 400 kB outside of tests: choose another")
+            raise DocumentError(
+                f"{self.path} has no Python file of 400 bytes to 400 kB outside of tests: choose another"
+            )
         return files
 
     def size(self) -> None:
@@ -90,8 +95,16 @@ class Folder:
 
 
 def _window(file: SourceFile, licence: str, rng: random.Random) -> Unit:
-    text = corpus.window(file.text, rng)
+    text = _whole(corpus.window(file.text, rng))
     return Unit(f"{file.package}/{file.name}", licence, text, Document(text))
+
+
+def _whole(text: str) -> str:
+    """Return a window without a last statement that it cuts in two, if enough is left."""
+    if tree(text) is not None:
+        return text
+    cut = text.rfind("\n\n\n")
+    return text[:cut] if cut >= _LEAST_CHARACTERS else text
 
 
 def _distinct(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
