@@ -119,7 +119,7 @@ def test_the_number_of_workers_decides_nothing(tmp_path):
 
 def test_an_interrupted_build_goes_on_to_the_same_bytes(tmp_path):
     path = tmp_path / "mix.toml"
-    path.write_text(EVERYDAY.replace("300", "2000"))
+    path.write_text(EVERYDAY.replace("300", "900"))
     build(config.read(path), tmp_path / "whole", 1, unchecked=True)
     code = (
         "import sys; from pathlib import Path; from training.data import build, config\n"
@@ -216,7 +216,7 @@ def test_an_example_is_its_edit_and_the_lines_around_it():
 
 def test_pieces_of_evaluation_tasks_are_found_in_other_layouts_but_everyday_lines_are_not():
     task = "def harvest(fields, weather):\n    crop = weather.rain * fields.area\n    return crop / weather.sun\n"
-    common = "if __name__ == '__main__':\n    for i in range(len(arr)):\n        x = arr[j]\n"
+    common = "if __name__ == '__main__':\n    for i in range(len(arr)):\n"
     pieces = Pieces([Set("bench", {"1": (task + common,), "2": ("Write a python function to plant an apple tree",)})])
     spread = task.replace("(", "( ").replace("    ", "\t").replace(" * ", "*")
     assert pieces.hits(["x = 1", spread, common, "# Write a Python function to plant an apple tree.", ""]) == [

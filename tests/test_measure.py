@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tabtab_local.prompt import Prompt, Response, render_response
 from tests.fakes import ScriptedEngine
 from training.data.corruption import Example
-from training.measure import Outcome, _outcome, report, wilson
+from training.measure import Outcome, _outcome, report
 
 
 def example(before: str, after: str, kind: str = "line_tail") -> Example:
     return Example(Prompt(before, len(before)), Response(after, len(after)), kind)
-
-
-@pytest.mark.parametrize(
-    ("successes", "total", "low", "high"),
-    # Wilson (1927), as `scipy.stats.binomtest(...).proportion_ci(method="wilson")` gives it.
-    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (47, 500, 0.0714, 0.1228)],
-)
-def test_the_interval_is_wilsons(successes, total, low, high):
-    assert wilson(successes, total) == pytest.approx((low, high), abs=2e-4)
 
 
 def test_an_answer_is_exact_silent_or_broken():

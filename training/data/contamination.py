@@ -34,13 +34,13 @@ TELLING = 3
 _WHOLE = ((16, 1), (8, 2))
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_COMMON = frozenset(
-    "write function python find given list number string check element whether using tuple the and from first all return "
-    "result self args kwargs name value values key data item index res ans arr num nums count total left right with for "
-    "that which each two not are has its import test assert def class main none true false pandas numpy red green blue "
-    "yellow black white".split()
+_PHRASES = (
+    "write function python find given list number string check element whether using tuple the and from first all "
+    "return result self args kwargs name value values key data item index res ans arr num nums count total left right "
+    "with for that which each two not are has its import test assert def class main none true false pandas numpy red "
+    "green blue yellow black white"
 )
-_UNTELLING = frozenset(map(str.lower, [*keyword.kwlist, *keyword.softkwlist, *dir(builtins)])) | _COMMON
+_UNTELLING = frozenset(map(str.lower, [*keyword.kwlist, *keyword.softkwlist, *dir(builtins)])) | set(_PHRASES.split())
 
 # The multiplier of the polynomial hash: odd, and large enough that runs spread over 64 bits.
 _MULTIPLIER = 0x9E3779B97F4A7C15
@@ -149,7 +149,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _hashes(columns: NDArray[np.uint64], length: int) -> list[NDArray[np.uint64]]:
-    """Return the hashes of the runs' first 1, 2, … `length` tokens. `columns` are the tokens by place: (length, runs)."""
+    """Return the hashes of the runs' first 1, 2, … `length` tokens; `columns` are the tokens: (length, runs)."""
     value = np.zeros(columns.shape[1], np.uint64)
     found = []
     for column in columns[:length]:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import click
+from tqdm import tqdm
 
 from tabtab_local.prompt import RecentEdit
 from training.data.corruption import Example
@@ -31,19 +31,16 @@ def history_report(repo: Path, commits: int, shown: int, seed: int) -> str:
     kinds: Counter[str] = Counter()
     examples: list[tuple[str, Example]] = []
     started = time.process_time()
-    with click.progressbar(
-        list(range(min(commits, source.size()))), label="commits", file=click.get_text_stream("stderr")
-    ) as bar:
-        for number in bar:
-            unit = source.unit(number, random.Random(f"{seed}/{source.name}/{number}"))
-            dropped.update(unit.dropped)
-            seen.update(unit.seen)
-            for example in unit.examples:
-                if answerable(example):
-                    kinds[example.kind] += 1
-                    examples.append((unit.origin, example))
-                else:
-                    dropped["example: answer cannot be known"] += 1
+    for number in tqdm(range(min(commits, source.size())), unit=" commits", disable=None):
+        unit = source.unit(number, random.Random(f"{seed}/{source.name}/{number}"))
+        dropped.update(unit.dropped)
+        seen.update(unit.seen)
+        for example in unit.examples:
+            if answerable(example):
+                kinds[example.kind] += 1
+                examples.append((unit.origin, example))
+            else:
+                dropped["example: answer cannot be known"] += 1
     seconds = time.process_time() - started
     parses = sum(example.compiles for _, example in examples)
     lines = [f"{name}: {number}" for name, number in seen.items()]
