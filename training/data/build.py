@@ -24,7 +24,7 @@ from tabtab_local.output import check_free, new_file
 from tabtab_local.prompt import PROMPT_VERSION
 from training.data import card, config, progress, shard
 from training.data.config import Mix
-from training.data.contamination import Pieces, evaluation_sets
+from training.data.contamination import evaluation_sets
 from training.data.make import Candidate, Made
 from training.data.pool import Pool, Stream
 from training.data.progress import Progress, Tally
@@ -41,17 +41,18 @@ def build(mix: Mix, out: Path, workers: int | None = None, *, unchecked: bool = 
     looked for in the rows, and the card says so. Raises `DocumentError` where a source or MBPP cannot be read, and for
     a folder that holds something else.
     """
+    started = time.monotonic()
     sizes = [source.size() for source in mix.sources]
     mix = replace(mix, mbpp="none") if unchecked else mix
     sets = evaluation_sets(mix.mbpp)
-    settings = _settings(mix) | {"evaluation": {each.name: each.fingerprint for each in sets}}
-    if _finished(out, settings):
-        click.echo(f"{out} holds this data set already", err=True)
-        return
-    _remove_halves(out)
-    state = progress.load(out, len(mix.sources))
-    started, before = time.monotonic(), sum(each.kept for each in state.tallies)
-    with Pool(mix, Pieces(sets), workers or os.cpu_count() or 1) as pool:
+    with Pool(mix, sets, workers or os.cpu_count() or 1) as pool:
+        settings = _settings(mix) | {"evaluation": {each.name: each.fingerprint for each in sets}}
+        if _finished(out, settings):
+            click.echo(f"{out} holds this data set already", err=True)
+            return
+        _remove_halves(out)
+        state = progress.load(out, len(mix.sources))
+        before = sum(each.kept for each in state.tallies)
         _Build(mix, out, pool, sizes, state).run()
     text = card.render(mix, settings, sets, state)
     # The card goes last: where it stands, the data set is whole.

@@ -18,7 +18,7 @@ import builtins
 import hashlib
 import keyword
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,12 +85,12 @@ class Pieces:
     def __init__(self, sets: Sequence[Set]) -> None:
         self._names = [each.name for each in sets]
         self._numbers: dict[str, int] = {}
-        found: dict[int, dict[int, int]] = {length: {} for length in range(LONG_RUN + 1)}
+        found: dict[int, dict[int, int]] = {}
         for number, each in enumerate(sets):
-            for length, runs in _telling_runs(each).items():
-                ids = [[self._numbers.setdefault(token, len(self._numbers) + 1) for token in run] for run in runs]
-                for value in _hashes(np.array(ids, np.uint64).T, length)[-1].tolist():
-                    found[length].setdefault(value, number)
+            for length, hashes in _pieces(each, self._numbers).items():
+                table = found.setdefault(length, {})
+                for value in hashes:
+                    table.setdefault(value, number)
         self._tables = {length: _Table(table) for length, table in found.items() if table}
 
     def hits(self, texts: Sequence[str]) -> list[str]:
@@ -105,9 +105,7 @@ class Pieces:
             ends.append(len(ids))
         names = [""] * len(texts)
         row = np.array(ids, np.uint64)
-        width = max(0, len(row) - LONG_RUN + 1)
-        columns = np.stack([row[start : start + width] for start in range(LONG_RUN)])
-        for length, hashes in enumerate(_hashes(columns, LONG_RUN), 1):
+        for length, hashes in enumerate(_hashes(row), 1):
             table = self._tables.get(length)
             for start in table.found_in(hashes) if table else ():
                 if row[start : start + length].all():
@@ -148,44 +146,56 @@ def _tokens(text: str) -> list[str]:
     return _TOKEN.findall(text.lower())
 
 
-def _hashes(columns: NDArray[np.uint64], length: int) -> list[NDArray[np.uint64]]:
-    """Return the hashes of the runs' first 1, 2, … `length` tokens; `columns` are the tokens: (length, runs)."""
-    value = np.zeros(columns.shape[1], np.uint64)
+def _hashes(row: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:
+    """Return, for the lengths 1, 2, … `LONG_RUN`, the hash of the run of that length at each place but the last few."""
+    width = max(0, len(row) - LONG_RUN + 1)
+    value = np.zeros(width, np.uint64)
     found = []
-    for column in columns[:length]:
-        value = value * np.uint64(_MULTIPLIER) + column
+    for offset in range(LONG_RUN):
+        value = value * np.uint64(_MULTIPLIER) + row[offset : offset + width]
         value = value ^ (value >> np.uint64(29))
         found.append(value)
     return found
 
 
-def _telling_runs(each: Set) -> dict[int, list[tuple[str, ...]]]:
-    """Return the pieces of a set by their length, in order."""
-    owners: dict[tuple[str, ...], str] = {}
-    shared: set[tuple[str, ...]] = set()
-    for task, texts in each.tasks.items():
-        for run in (run for text in texts for run in _runs(_tokens(text))):
-            if owners.setdefault(run, task) != task:
-                shared.add(run)
-    runs: dict[int, list[tuple[str, ...]]] = {}
-    for run in owners:
-        if run not in shared:
-            runs.setdefault(len(run), []).append(run)
-    return runs
+def _pieces(each: Set, numbers: dict[str, int]) -> dict[int, list[int]]:
+    """Return the hashes of a set's pieces by their length. `numbers` are those of the tokens, and grow."""
+    row: list[int] = []
+    owners: list[int] = []
+    places: dict[int, list[int]] = {RUN: [], LONG_RUN: []}
+    for owner, texts in enumerate(each.tasks.values()):
+        for tokens in map(_tokens, texts):
+            ids = [numbers.setdefault(token, len(numbers) + 1) for token in tokens]
+            words = [number if _is_telling(token) else 0 for token, number in zip(tokens, ids, strict=True)]
+            for length, starts in _starts(words).items():
+                places.setdefault(length, []).extend(len(row) + start for start in starts)
+            row += [*ids, *[0] * LONG_RUN]
+            owners += [owner] * (len(ids) + LONG_RUN)
+    hashes = _hashes(np.array(row, np.uint64))
+    return {length: _of_one(hashes[length - 1][starts].tolist(), starts, owners) for length, starts in places.items()}
 
 
-def _runs(tokens: list[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the pieces of one text."""
-    for start in range(len(tokens) - RUN + 1):
-        run = tuple(tokens[start : start + RUN])
-        if _telling(run) >= TELLING:
-            yield run
-    for start in range(len(tokens) - LONG_RUN + 1):
-        yield tuple(tokens[start : start + LONG_RUN])
-    if len(tokens) < LONG_RUN and any(len(tokens) >= least and _telling(tokens) >= words for least, words in _WHOLE):
-        yield tuple(tokens)
+def _starts(words: Sequence[int]) -> dict[int, list[int]]:
+    """Return where the pieces of one text begin, by length. `words` are its tokens, 0 where they tell nothing."""
+    size = len(words)
+    # Three different ones and the 0.
+    runs = [start for start in range(size - RUN + 1) if len({0, *words[start : start + RUN]}) > TELLING]
+    found = {RUN: runs, LONG_RUN: list(range(size - LONG_RUN + 1))}
+    different = len({0, *words}) - 1
+    if size < LONG_RUN and size != RUN and any(size >= least and different >= wanted for least, wanted in _WHOLE):
+        found[size] = [0]
+    return found
 
 
-def _telling(run: Sequence[str]) -> int:
-    """Return the number of different telling words."""
-    return len({word for word in run if len(word) > 2 and not word[0].isdigit() and word not in _UNTELLING})
+def _of_one(hashes: Sequence[int], starts: Sequence[int], owners: Sequence[int]) -> list[int]:
+    """Return the hashes that one task alone has."""
+    found: dict[int, int] = {}
+    shared: set[int] = set()
+    for value, start in zip(hashes, starts, strict=True):
+        if found.setdefault(value, owners[start]) != owners[start]:
+            shared.add(value)
+    return [value for value in found if value not in shared]
+
+
+def _is_telling(token: str) -> bool:
+    return len(token) > 2 and not token[0].isdigit() and token not in _UNTELLING

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from types import TracebackType
 
 from training.data.config import Mix
-from training.data.contamination import Pieces
+from training.data.contamination import Pieces, Set
 from training.data.make import Made, Maker
 
 # A chunk is some tenths of a second of work; how large it is decides nothing about the rows.
@@ -20,13 +20,16 @@ _maker: Maker | None = None
 class Pool:
     """Makes chunks, on `workers` processes; with one worker, here."""
 
-    def __init__(self, mix: Mix, pieces: Pieces, workers: int) -> None:
+    def __init__(self, mix: Mix, sets: tuple[Set, ...], workers: int) -> None:
         self.workers = workers
-        self._here = Maker(mix, pieces) if workers == 1 else None
-        # A fresh interpreter for each worker: forking a process that has threads is not safe.
-        self._executor = (
-            ProcessPoolExecutor(workers, get_context("spawn"), _prepare, (mix, pieces)) if workers > 1 else None
-        )
+        self._here = Maker(mix, Pieces(sets)) if workers == 1 else None
+        self._executor: ProcessPoolExecutor | None = None
+        if workers > 1:
+            # A fresh interpreter for each worker: forking a process that has threads is not safe.
+            self._executor = ProcessPoolExecutor(workers, get_context("spawn"), _prepare, (mix, sets))
+            # They begin now, to be ready when there is work.
+            for _ in range(workers):
+                self._executor.submit(int)
 
     def submit(self, source: int, first: int, last: int) -> Future[list[Made]]:
         """Return the future of some units of a source."""
@@ -81,9 +84,9 @@ class Stream:
             self._next = last
 
 
-def _prepare(mix: Mix, pieces: Pieces) -> None:
+def _prepare(mix: Mix, sets: tuple[Set, ...]) -> None:
     global _maker
-    _maker = Maker(mix, pieces)
+    _maker = Maker(mix, Pieces(sets))
 
 
 def _make(source: int, first: int, last: int) -> list[Made]:
