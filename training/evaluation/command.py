@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tabtab_local.errors import UsageError
+from tabtab_local.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from training.evaluation.mbpp_suite import Choice
@@ -133,17 +133,29 @@ def leaderboard(results: tuple[Path, ...], out: Path) -> None:
 @click.command()
 @_UNSAFE
 def sandbox(unsafe: bool) -> None:
-    """Say which protections are in force, try to break out in many ways, and print what each attempt got."""
-    from training.evaluation.sandbox.escape import report
+    """Say what protects this machine from programs that models wrote, try to escape, and print what each attempt got.
 
-    click.echo(report(_sandbox(unsafe)))
+    Fails where an attempt got out. With --unsafe nothing is attempted, as it would really happen.
+    """
+    from training.evaluation.sandbox import Limits, Sandbox
+    from training.evaluation.sandbox.escape import ESCAPED, report
+
+    # Attempts that run until they are stopped need not be waited for long.
+    made = Sandbox(Limits(cpu_s=1, wall_s=3.0), unsafe=unsafe)
+    click.echo("".join(f"- {protection}\n" for protection in made.protections))
+    if not unsafe:
+        table = report(made)
+        click.echo(table)
+        if ESCAPED in table:
+            raise ModelError("an attempt got out of the sandbox: do not judge programs on this machine")
 
 
 def _sandbox(unsafe: bool) -> Sandbox:
     from training.evaluation.sandbox import Sandbox
 
     made = Sandbox(unsafe=unsafe)
-    click.echo(f"sandbox: {', '.join(made.protections)}", err=True)
+    for protection in made.protections:
+        click.echo(f"sandbox: {protection}", err=True)
     return made
 
 

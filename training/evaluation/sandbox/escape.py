@@ -17,7 +17,11 @@ from training.evaluation.sandbox.attempt import ATTEMPTS, Attempt
 from training.evaluation.sandbox.judge import Sandbox, Trial
 from training.evaluation.sandbox.launch import packages
 
+# What the report says of an attempt that got out.
+ESCAPED = "**NO**"
+
 _VARIABLE = "TABTAB_ESCAPE"
+
 # How long the kernel may take to end what has been killed.
 _PATIENCE_S = 5.0
 
@@ -128,5 +132,5 @@ def report(sandbox: Sandbox) -> str:
         for what in ATTEMPTS:
             result = attempt(sandbox, what, scene)
             got = result.got.replace("|", "\\|")
-            lines.append(f"| {what.name} | {what.holds} | {'yes' if result.kept else '**NO**'} | {got} |")
+            lines.append(f"| {what.name} | {what.holds} | {'yes' if result.kept else ESCAPED} | {got} |")
     return "\n".join(lines) + "\n"
