@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import random
 import re
 import signal
@@ -15,6 +16,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pygit2
 import pytest
 
@@ -26,6 +28,7 @@ from training.data.contamination import Pieces, Set, evaluation_sets
 from training.data.corruption import Example
 from training.data.duplicate import Seen, shingles, signatures
 from training.data.source.everyday import Everyday
+from training.data.source.history import History
 from training.data.source.row import Instructions, Mbpp
 from training.data.source.window import Folder, Packages
 
@@ -121,19 +124,26 @@ def test_an_interrupted_build_goes_on_to_the_same_bytes(tmp_path):
     path = tmp_path / "mix.toml"
     path.write_text(EVERYDAY.replace("300", "900"))
     build(config.read(path), tmp_path / "whole", 1, unchecked=True)
-    code = (
-        "import sys; from pathlib import Path; from training.data import build, config\n"
-        "build.build(config.read(Path(sys.argv[1])), Path(sys.argv[2]), 1, unchecked=True)\n"
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom training.data import build, config\n"
+        "if __name__ == '__main__':\n"
+        "    build.build(config.read(Path(sys.argv[1])), Path(sys.argv[2]), 2, unchecked=True)\n"
     )
     out = tmp_path / "broken"
-    process = subprocess.Popen([sys.executable, "-c", code, str(path), str(out)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    command = [sys.executable, str(script), str(path), str(out)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60
         while len(list((out / "data").glob("train-*"))) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
+        workers = psutil.Process(process.pid).children()
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
+    assert workers
+    assert not psutil.wait_procs(workers, timeout=10)[1]
     assert not (out / "README.md").exists()
     kept = {name: each.stat().st_mtime_ns for name in ("train-00000.parquet",) for each in (out / "data").glob(name)}
     with pytest.raises(DocumentError, match="no finished data set"):
@@ -342,14 +352,32 @@ def test_history_takes_part_in_a_mix(tmp_path):
             "HEAD", person, person, f"Set the limit to {number}", repository.index.write_tree(), parents
         )
     text = "examples = 50\n[[source]]\nkind = 'history'\nrepo = 'elsewhere'\nlicence = 'MIT'\n"
-    made = config.with_repository(mix(text, tmp_path), tmp_path / "clone")
+    made = config.changed(mix(text, tmp_path), repo=tmp_path / "clone")
     build(made, tmp_path / "out", 1, unchecked=True)
     found = all_rows(tmp_path / "out")
     assert found
     assert {row.source for row in found} == {"history"}
     assert str(repository.head.target)[:12] in {row.origin for row in found}
     with pytest.raises(DocumentError, match="no source of the kind history"):
-        config.with_repository(mix(EVERYDAY, tmp_path), tmp_path / "clone")
+        config.changed(mix(EVERYDAY, tmp_path), repo=tmp_path / "clone")
+
+
+def test_the_command_line_has_the_last_word(tmp_path):
+    made = mix(EVERYDAY + "[[source]]\nkind = 'mbpp'\n", tmp_path)
+    given = config.changed(made, examples=7, seed=0, mbpp=tmp_path / "mbpp.jsonl")
+    assert (given.examples, given.seed, given.mbpp) == (7, 0, tmp_path / "mbpp.jsonl")
+    assert given.sources[1].path == tmp_path / "mbpp.jsonl"
+    assert config.changed(made) == made
+
+
+def test_a_source_travels_to_a_worker_without_what_it_has_read(tmp_path):
+    repository = pygit2.init_repository(str(tmp_path / "clone"), initial_head="main")
+    person = pygit2.Signature("Ada", "ada@example.org", 1_700_000_000, 0)
+    repository.create_commit("HEAD", person, person, "First", repository.index.write_tree(), [])
+    source = History(tmp_path / "clone", "MIT")
+    assert source.size() == 1
+    assert pickle.loads(pickle.dumps(source)) == source
+    assert set(vars(pickle.loads(pickle.dumps(source)))) == {"repo", "licence", "share", "name", "branch"}
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import weights_sha256
-from tabtab_local.prompt import MARKERS, PROMPT_VERSION, parse_prompt, render_prompt
+from tabtab_local.prompt import MARKERS, PROMPT_VERSION, render_prompt, render_response
 from tests.tiny import tiny_llama, tiny_qwen3, tiny_tokenizer
 from training import base, pretrain, sft
 from training.data import corpus
+from training.data.corruption import corrupt
+from training.data.document import from_program
+from training.data.everyday import WRITERS
 from training.settings import FineTuning, Pretraining
 
 SMALL = Pretraining(
@@ -37,7 +40,7 @@ SMALL = Pretraining(
     distributions=(),
     tokenizer_documents=50,
 )
-LITTLE = FineTuning(examples=12, batch_size=2, max_tokens=1500, rank=4, alpha=4, everyday_share=1.0)
+LITTLE = FineTuning(batch_size=2, max_tokens=1500, rank=4, alpha=4)
 
 
 @pytest.fixture(autouse=True)
@@ -133,10 +136,23 @@ def bases(folder):
         yield folder / name
 
 
+def edits(path, count=12):
+    """Write `count` edits of everyday code as JSON lines, and return the path."""
+    lines = []
+    for seed in range(count):
+        rng = random.Random(seed)
+        example = corrupt(from_program(rng.choice(WRITERS)(rng), rng), rng)
+        row = {"prompt": render_prompt(example.prompt), "completion": render_response(example.response)}
+        lines.append(json.dumps(row) + "\n")
+    path.write_text("".join(lines))
+    return path
+
+
 def test_fine_tuning_works_for_both_architectures_and_lowers_the_loss(tmp_path):
+    data = edits(tmp_path / "data.jsonl")
     for path in bases(tmp_path):
         run = tmp_path / f"run-{path.name}"
-        sft.fine_tune(str(path), run, replace(LITTLE, epochs=3, learning_rate=5e-3))
+        sft.fine_tune(str(path), data, run, replace(LITTLE, epochs=3, learning_rate=5e-3))
         losses = [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
         assert losses, path
         tokenizer = AutoTokenizer.from_pretrained(run / "adapter")
@@ -147,7 +163,7 @@ def test_fine_tuning_works_for_both_architectures_and_lowers_the_loss(tmp_path):
         assert len(record["data_sha256"]) == 64
         before = AutoModelForCausalLM.from_pretrained(path)
         tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(path), run / "adapter")
-        assert mean_loss(tuned, tokenizer, run / "data.jsonl") < mean_loss(before, tokenizer, run / "data.jsonl")
+        assert mean_loss(tuned, tokenizer, data) < mean_loss(before, tokenizer, data)
 
 
 def mean_loss(model, tokenizer, data):
@@ -219,14 +235,6 @@ def test_data_that_does_not_follow_the_format_is_refused_with_its_line(tmp_path,
     data.write_text(line + "\n")
     with pytest.raises(DocumentError, match=complaint):
         list(sft.read_examples(data))
-
-
-def test_examples_made_for_a_run_are_the_same_each_time(tmp_path):
-    sft.write_examples(tmp_path / "a", LITTLE)
-    sft.write_examples(tmp_path / "b", LITTLE)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    prompt, _ = next(sft.read_examples(tmp_path / "a"))
-    assert render_prompt(parse_prompt(prompt)) == prompt
 
 
 def test_the_command_line_refuses_in_one_line(tmp_path):

@@ -60,14 +60,9 @@ def pretrain(out: Path, minutes: float | None, **chosen: Any) -> None:
 )
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="JSON lines with prompt and completion. [default: made from the corpus]",
-)
-@click.option(
-    "--examples",
-    type=click.IntRange(1),
-    default=_FINE_TUNING.examples,
-    help="Examples to make where no --data is given.",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="Folder that `data build` wrote, or JSON lines with prompt and completion.",
 )
 @click.option(
     "--epochs", type=click.FloatRange(0, min_open=True), default=_FINE_TUNING.epochs, help="Passes over the examples."
@@ -96,14 +91,14 @@ def pretrain(out: Path, minutes: float | None, **chosen: Any) -> None:
     help="Peak rate; about 2e-4 suits the large bases.",
 )
 @click.option("--seed", type=int, default=_FINE_TUNING.seed, help="Seed of the adapter and of the data.")
-def sft(base: str, out: Path, data: Path | None, **chosen: Any) -> None:
+def sft(base: str, out: Path, data: Path, **chosen: Any) -> None:
     """Fine-tune a base with LoRA on edits.
 
     Writes OUT/adapter: the adapter, its tokenizer, and training.json with the settings and the hashes of data and base.
     """
     from training import sft as stage
 
-    stage.fine_tune(base, out, replace(_FINE_TUNING, **chosen), data)
+    stage.fine_tune(base, data, out, replace(_FINE_TUNING, **chosen))
 
 
 @main.command()

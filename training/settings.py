@@ -50,7 +50,6 @@ class Pretraining:
 class FineTuning:
     """Everything but the base and the data that decides the outcome of a run. The defaults are the nano's."""
 
-    examples: int = 8_000
     epochs: float = 1.0
     batch_size: int = 16
     gradient_accumulation: int = 1
@@ -59,5 +58,4 @@ class FineTuning:
     alpha: int = 32
     learning_rate: float = 1e-3
     warmup_share: float = 0.03
-    everyday_share: float = 0.8
     seed: int = 2

@@ -8,7 +8,6 @@ knows nothing of merging or GGUF.
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -24,33 +23,27 @@ from trl import SFTConfig, SFTTrainer
 
 from tabtab_local.errors import DocumentError, FormatError
 from tabtab_local.fingerprint import TRAINING_FILE, file_sha256
-from tabtab_local.output import new_file, new_folder
-from tabtab_local.prompt import PROMPT_VERSION, parse_prompt, parse_response, render_prompt, render_response
+from tabtab_local.output import new_folder
+from tabtab_local.prompt import PROMPT_VERSION, parse_prompt, parse_response
 from training.base import Base, load_base
 from training.checkpoint import plot_loss, same_run, write_json
-from training.data import corpus as corpora
-from training.data.corruption import corrupt
+from training.data import shard
 from training.pretrain import encode
-from training.settings import DISTRIBUTIONS, FineTuning
+from training.settings import FineTuning
 
 _LINEAR_LAYERS = "all-linear"
 
 
-def fine_tune(base_name: str, out: Path, settings: FineTuning, data: Path | None = None) -> None:
-    """Train an adapter for `base_name` into the folder `out`, resuming what is there.
+def fine_tune(base_name: str, data: Path, out: Path, settings: FineTuning) -> None:
+    """Train an adapter for `base_name` on `data` into the folder `out`, resuming what is there.
 
-    `data` is a file of JSON lines with `prompt` and `completion` in the prompt format; without it, examples are made
-    from the corpus. Raises `DocumentError` for data that does not follow the format and for a folder that holds
-    another run, `ModelError` for a base that cannot be used.
+    `data` is a folder that `python -m training data build` wrote, or a file of JSON lines with `prompt` and
+    `completion` in the prompt format. Raises `DocumentError` for data that does not follow the format and for a folder
+    that holds another run, `ModelError` for a base that cannot be used.
     """
-    given = list(read_examples(data)) if data else None
+    rows, data_sha256 = list(read_examples(data)), _sha256(data)
     base = load_base(base_name)
-    same_run(out, {"base_sha256": base.sha256, "data": file_sha256(data) if data else None, **asdict(settings)})
-    source = data or out / "data.jsonl"
-    if not source.exists():
-        click.echo(f"making {settings.examples} examples", err=True)
-        write_examples(source, settings)
-    rows = list(read_examples(source)) if given is None else given
+    same_run(out, {"base_sha256": base.sha256, "data": data_sha256, **asdict(settings)})
     dataset = tokenized(rows, base, settings.max_tokens)
     click.echo(f"{len(dataset)} of {len(rows)} examples fit into {settings.max_tokens} tokens", err=True)
     model = with_adapter(base, settings)
@@ -63,24 +56,17 @@ def fine_tune(base_name: str, out: Path, settings: FineTuning, data: Path | None
     )
     checkpoints = out / "checkpoints"
     trainer.train(resume_from_checkpoint=get_last_checkpoint(checkpoints) if checkpoints.exists() else None)
-    _finish(model, base, source, len(dataset), settings, out)
-
-
-def write_examples(path: Path, settings: FineTuning) -> None:
-    """Write the run's examples as JSON lines with `prompt`, `completion` and `kind`; the same for the same settings."""
-    corpus = corpora.load(DISTRIBUTIONS, settings.everyday_share)
-    with new_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for index in range(settings.examples):
-            rng = random.Random(f"{settings.seed}/{index}")
-            example = None
-            while example is None:
-                example = corrupt(corpus.document(rng), rng)
-            row = {"prompt": render_prompt(example.prompt), "completion": render_response(example.response)}
-            file.write(json.dumps(row | {"kind": example.kind}, ensure_ascii=False) + "\n")
+    _finish(model, base, data_sha256, len(dataset), settings, out)
 
 
 def read_examples(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield prompt and completion of each line of `path`. Raises `DocumentError` with the line that is wrong."""
+    """Yield prompt and completion of each example in a built data set or a file of JSON lines.
+
+    Raises `DocumentError` with the shard or the line that is wrong.
+    """
+    if path.is_dir():
+        yield from shard.read(path)
+        return
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
@@ -89,6 +75,10 @@ def read_examples(path: Path) -> Iterator[tuple[str, str]]:
         raise DocumentError(f"{path} is not UTF-8 text: expected JSON lines with prompt and completion") from None
     except OSError as error:
         raise DocumentError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _sha256(data: Path) -> str:
+    return shard.sha256(data) if data.is_dir() else file_sha256(data)
 
 
 def _example(line: str, where: str) -> tuple[str, str]:
@@ -193,7 +183,7 @@ class _Log(TrainerCallback):  # type: ignore[misc]
                 file.write(json.dumps({"step": state.global_step, "loss": float(logs["loss"])}) + "\n")
 
 
-def _finish(model: PeftModel, base: Base, source: Path, used: int, settings: FineTuning, out: Path) -> None:
+def _finish(model: PeftModel, base: Base, data_sha256: str, used: int, settings: FineTuning, out: Path) -> None:
     """Write the adapter's folder: weights, tokenizer, `training.json`, loss curve."""
     with new_folder(out / "adapter", replace=True) as folder:
         model.save_pretrained(folder)
@@ -203,7 +193,7 @@ def _finish(model: PeftModel, base: Base, source: Path, used: int, settings: Fin
             "prompt_version": PROMPT_VERSION,
             "base": base.source,
             "base_sha256": base.sha256,
-            "data_sha256": file_sha256(source),
+            "data_sha256": data_sha256,
             "examples": used,
             "settings": asdict(settings),
         }

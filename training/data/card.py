@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from training.data import contamination, duplicate
+from training.data import contamination, duplicate, make
 from training.data.config import Mix
 from training.data.contamination import Set
 from training.data.progress import Progress
@@ -118,6 +118,7 @@ def _dropped(mix: Mix, state: Progress) -> str:
 
 def _checks(mix: Mix, sets: Sequence[Set], state: Progress) -> str:
     candidates = sum(each.candidates for each in state.tallies)
+    unknown = _count(state, make.UNKNOWABLE) + _count(state, make.NOT_CALLED_FOR)
     alike = _count(state, "example: near-duplicate of another") + _count(state, "example: of such a document")
     rows = [
         (each.name, f"{len(each.tasks):,}", f"{_count(state, f'example: holds a piece of {each.name}'):,}")
@@ -125,6 +126,8 @@ def _checks(mix: Mix, sets: Sequence[Set], state: Progress) -> str:
     ]
     text = (
         "## Checks\n\n"
+        f"Answers that the prompt does not show what they need for, or that nothing calls for: {unknown:,} of"
+        f" {candidates + unknown:,} ({unknown / max(1, candidates + unknown):.1%}), left out.\n\n"
         f"Near-duplicates: {alike:,} of {candidates:,} examples ({alike / max(1, candidates):.1%}). MinHash with"
         f" {duplicate.PERMUTATIONS} permutations over runs of five words or signs; documents of different origin from a"
         f" similarity of {duplicate.DOCUMENT_THRESHOLD} on, examples of different documents from"

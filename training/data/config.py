@@ -86,21 +86,37 @@ def read(path: Path) -> Mix:
         raise DocumentError(f"{path}: {error}") from None
 
 
-def with_repository(mix: Mix, repo: Path) -> Mix:
-    """Return the mix with its sources of the kind history reading the clone at `repo`.
+def changed(
+    mix: Mix,
+    *,
+    examples: int | None = None,
+    seed: int | None = None,
+    repo: Path | None = None,
+    mbpp: Path | None = None,
+) -> Mix:
+    """Return the mix with what is given in the place of what its file says.
 
-    Raises `DocumentError` where it has none.
+    `repo` is the clone that its sources of the kind history read, `mbpp` the file that MBPP's problems of training and
+    test are read from. Raises `DocumentError` for a clone where no source reads one.
     """
-    if not any(isinstance(source, History) for source in mix.sources):
+    if repo and not any(isinstance(source, History) for source in mix.sources):
         raise DocumentError("the mix has no source of the kind history for --repo: add a [[source]] table")
-    sources = tuple(replace(each, repo=repo) if isinstance(each, History) else each for each in mix.sources)
-    return replace(mix, sources=sources)
+    sources = tuple(_at(source, repo, mbpp) for source in mix.sources)
+    return replace(
+        mix,
+        sources=sources,
+        examples=mix.examples if examples is None else examples,
+        seed=mix.seed if seed is None else seed,
+        mbpp=mbpp or mix.mbpp,
+    )
 
 
-def with_mbpp(mix: Mix, path: Path) -> Mix:
-    """Return the mix with MBPP's training and test problems read from the file `path`."""
-    sources = tuple(replace(each, path=path) if isinstance(each, Mbpp) else each for each in mix.sources)
-    return replace(mix, sources=sources, mbpp=path)
+def _at(source: Source, repo: Path | None, mbpp: Path | None) -> Source:
+    if isinstance(source, History) and repo:
+        return replace(source, repo=repo)
+    if isinstance(source, Mbpp) and mbpp:
+        return replace(source, path=mbpp)
+    return source
 
 
 def plain(mix: Mix) -> dict[str, Any]:

@@ -95,11 +95,11 @@ class Pieces:
 
     def hits(self, texts: Sequence[str]) -> list[str]:
         """Return for each text the name of a set that it holds a piece of, "" where there is none."""
-        number = self._numbers.get
+        get = self._numbers.get
         ids: list[int] = []
         ends = []
         for text in texts:
-            ids += [number(token, 0) for token in _tokens(text)]
+            ids += [get(token, 0) for token in _tokens(text)]
             # A token of no set parts the texts.
             ids += [0] * LONG_RUN
             ends.append(len(ids))

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from tabtab_local.prompt import RecentEdit
 from training.data.corruption import Example
 from training.data.corruption.answerable import answerable
+from training.data.make import UNKNOWABLE
 from training.data.source.history import History
 
 # Stands for the cursor in what is printed.
@@ -40,7 +41,7 @@ def history_report(repo: Path, commits: int, shown: int, seed: int) -> str:
                 kinds[example.kind] += 1
                 examples.append((unit.origin, example))
             else:
-                dropped["example: answer cannot be known"] += 1
+                dropped[UNKNOWABLE] += 1
     seconds = time.process_time() - started
     parses = sum(example.compiles for _, example in examples)
     lines = [f"{name}: {number}" for name, number in seen.items()]

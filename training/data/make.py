@@ -22,6 +22,10 @@ from training.data.duplicate import Signature
 from training.data.shard import Row
 from training.data.source.unit import Unit
 
+# Why an example is left out, as it stands in the card.
+UNKNOWABLE = "example: answer cannot be known"
+NOT_CALLED_FOR = "example: nothing calls for the answer"
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -88,10 +92,10 @@ class Maker:
                 found[owner].append("example: does not follow the format")
                 continue
             if not called_for(example):
-                found[owner].append("example: nothing calls for the answer")
+                found[owner].append(NOT_CALLED_FOR)
                 continue
             if unknowable(example):
-                found[owner].append("example: answer cannot be known")
+                found[owner].append(UNKNOWABLE)
                 continue
             text = f"{row.prompt}\0{row.completion}".encode()
             digest = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")

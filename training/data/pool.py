@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from types import TracebackType
 
 from training.data.config import Mix
@@ -72,7 +75,7 @@ class Stream:
         return self._ready.popleft()
 
     def _fill(self, wanted: float) -> None:
-        most = 1 if self._pool.workers == 1 else self._pool.workers + 2
+        most = 1 if self._pool.workers == 1 else 2 * self._pool.workers + 4
         while len(self._waiting) < most and (not self._waiting or len(self._waiting) * _CHUNK_UNITS < wanted):
             if not self._waiting and wanted <= 0 and self._ready:
                 return
@@ -86,7 +89,21 @@ class Stream:
 
 def _prepare(mix: Mix, sets: tuple[Set, ...]) -> None:
     global _maker
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # One thread each: the workers share the cores among themselves already.
+    os.environ.setdefault("RAYON_NUM_THREADS", "1")
     _maker = Maker(mix, Pieces(sets))
+    # Examples hold no circles; looking for some took a tenth of the time.
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 50)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it has been killed: it would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make(source: int, first: int, last: int) -> list[Made]:
