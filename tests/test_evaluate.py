@@ -10,7 +10,7 @@ import pytest
 
 from tabtab_local.config import Settings
 from tabtab_local.edits import Span
-from tabtab_local.errors import DocumentError, ModelError
+from tabtab_local.errors import DocumentError, ModelError, UsageError
 from tabtab_local.prompt import RecentEdit, Response
 from training.evaluation import leaderboard, result
 from training.evaluation.evaluate import evaluate
@@ -53,6 +53,9 @@ ANSWERS = {
     "quiet": RIGHT,
     "eager": RIGHT + "print(double(2))\n",
 }
+
+
+NO_RUN = '{"version": 1, "run": {}, "excluded": [], "rows": []}'
 
 
 class Scripted:
@@ -110,7 +113,8 @@ def test_rows_say_what_became_of_each_answer(sandbox, tmp_path):
     assert [row.right for row in rows] == [True, False, False, False, True, False]
     assert [row.shown for row in rows] == [True, True, False, False, False, True]
     assert [row.exact for row in rows] == [True, False, False, False, None, None]
-    assert rows[0].cursor_right
+    assert [row.cursor_right for row in rows] == [True, True, False, False, None, None]
+    assert [row.parses for row in rows] == [True, True, None, None, None, True]
     assert rows[0].similarity == 1
     assert rows[3].silence == "format: the answer is not framed"
 
@@ -155,6 +159,40 @@ def test_what_another_model_said_is_not_taken_over(sandbox, tmp_path):
     assert len(other.asked) == 6
 
 
+def test_the_result_of_another_model_is_not_overwritten(sandbox, tmp_path):
+    made = run(sandbox, tmp_path / "r.json")
+    other = Scripted()
+    other.identity = {"kind": "another"}
+    with pytest.raises(UsageError, match="is of a run with other identity: move it away or choose another --out"):
+        run(sandbox, tmp_path / "r.json", other)
+    assert other.asked == []
+    assert result.read(tmp_path / "r.json") == made
+    assert run(sandbox, tmp_path / "r.json").rows == made.rows
+
+
+def test_two_runs_do_not_write_the_same_result(sandbox, tmp_path):
+    class Meddled(Scripted):
+        def reply(self, question: Question) -> Reply:
+            if not self.asked:
+                with pytest.raises(UsageError, match=r"another run writes .*r\.partial\.jsonl"):
+                    run(sandbox, tmp_path / "r.json")
+            return super().reply(question)
+
+    assert run(sandbox, tmp_path / "r.json", Meddled()).rows == run(sandbox, tmp_path / "other.json").rows
+
+
+def test_what_a_crash_left_in_the_journal_is_asked_again(sandbox, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(sandbox, tmp_path / "r.json", Scripted(stops_at="garbled", kill=True))
+    journal = tmp_path / "r.partial.jsonl"
+    lines = journal.read_text().splitlines()
+    journal.write_text("\n".join([*lines[:2], "\0" * 20, *lines[3:]]) + "\n")
+    second = Scripted()
+    second.done = frozenset({"right"})
+    assert run(sandbox, tmp_path / "r.json", second).rows == run(sandbox, tmp_path / "whole.json").rows
+    assert set(second.asked) == set(ANSWERS) - second.done
+
+
 def test_a_reversal_is_measured_where_there_was_a_last_edit(sandbox):
     asked = task("undo", recent_edits=(RecentEdit("def twice(x):", "def double(x):"),))
     undone = judge(asked, reply(SHOWN.replace("double", "twice"), Span(0, len(SHOWN))), sandbox, Settings())
@@ -178,12 +216,19 @@ def test_two_results_are_compared_on_the_tasks_they_share(sandbox, tmp_path):
         result.compare(made, elsewhere)
 
 
+@pytest.mark.parametrize("changed", [{"fingerprint": "0" * 64}, {"suite": "own-renamed", "seed": 7}])
+def test_other_tasks_of_the_same_ids_are_not_compared(sandbox, tmp_path, changed):
+    made = run(sandbox, tmp_path / "r.json")
+    with pytest.raises(DocumentError, match="were asked other tasks of the same name: evaluate one again"):
+        result.compare(made, replace(made, run={**made.run, **changed}))
+
+
 def test_the_leaderboard_shows_the_drop_and_marks_what_is_quoted(sandbox, tmp_path):
     made = run(sandbox, tmp_path / "own-test-scripted.json")
     rows = tuple(replace(row, right=False) for row in made.rows)
     result.write(tmp_path / "own-renamed.json", replace(made, run={**made.run, "suite": "own-renamed"}, rows=rows))
     entries = leaderboard.load([tmp_path])
-    assert [entry.suite for entry in entries] == ["own (test)", "own-renamed (test)"]
+    assert [entry.suite for entry in entries] == ["own (test, 6 tasks)", "own-renamed (test, 6 tasks)"]
     assert entries[1].drop.startswith("-25.0 (")
     text, page = (path.read_text(encoding="utf-8") for path in leaderboard.write(entries, tmp_path / "board"))
     assert "| scripted | 25.0 (4.6-69.9) |" in text
@@ -193,7 +238,41 @@ def test_the_leaderboard_shows_the_drop_and_marks_what_is_quoted(sandbox, tmp_pa
     assert "http" not in page.split("<body>")[0]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 1, "run": {}, "excluded": [], "rows": [{}]}'])
+@pytest.mark.parametrize("changed", [{"split": "dev"}, {"seed": 7}, {"identity": {"kind": "another"}}])
+def test_only_a_twin_has_a_drop(sandbox, tmp_path, changed):
+    made = run(sandbox, tmp_path / "own-test-scripted.json")
+    result.write(tmp_path / "other.json", replace(made, run={**made.run, "suite": "own-renamed", **changed}))
+    assert {entry.drop for entry in leaderboard.load([tmp_path])} == {"–"}
+
+
+def test_a_quick_look_does_not_stand_above_whole_results(sandbox, tmp_path):
+    made = run(sandbox, tmp_path / "a.json")
+    result.write(tmp_path / "b.json", replace(made, run={**made.run, "tasks": 1}, rows=made.rows[:1]))
+    result.write(tmp_path / "c.json", replace(made, run={**made.run, "seed": 7}))
+    text = leaderboard.markdown(leaderboard.load([tmp_path]))
+    assert [line for line in text.splitlines() if line.startswith("## own")] == [
+        "## own (test, 1 tasks)",
+        "## own (test, 6 tasks)",
+        "## own (test, 6 tasks, seed 7)",
+    ]
+
+
+def test_a_file_that_is_named_twice_is_one_entry(sandbox, tmp_path):
+    run(sandbox, tmp_path / "r.json")
+    assert len(leaderboard.load([tmp_path, tmp_path / "r.json"])) == 1
+
+
+def test_a_result_without_edits_stands_last_and_has_a_dash(sandbox, tmp_path):
+    made = run(sandbox, tmp_path / "a.json")
+    quiet = replace(made, run={**made.run, "model": "aaa"}, rows=made.rows[4:])
+    result.write(tmp_path / "b.json", quiet)
+    entries = leaderboard.load([tmp_path])
+    assert [entry.result.model for entry in entries] == ["scripted", "aaa"]
+    assert "| aaa | – |" in leaderboard.markdown(entries)
+    leaderboard.write(entries, tmp_path / "board")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 1, "run": {}, "excluded": [], "rows": [{}]}', NO_RUN])
 def test_a_file_that_is_no_result_is_named(tmp_path, text):
     path = tmp_path / "bad.json"
     path.write_text(text)

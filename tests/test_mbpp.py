@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ def test_the_splits_are_those_of_the_paper(tmp_path):
     [
         ("no json", "is not the MBPP data set"),
         ('{"task_id": 1}\n', "is not the MBPP data set"),
+        (json.dumps({**row(1), "text": 5}), "is not the MBPP data set"),
         ("", "lacks 500 problems of the test split, the first is 11"),
     ],
 )
@@ -115,6 +117,25 @@ def test_a_suite_is_built_once_and_read_after_that(sandbox, tmp_path):
     assert build(PROBLEMS, Choice("test", 0), None, tmp_path, 2) == first
     other = build(PROBLEMS, Choice("test", 1), sandbox, tmp_path, 2)
     assert other.fingerprint != first.fingerprint
+
+
+def test_a_damaged_suite_in_the_cache_is_named(sandbox, tmp_path):
+    build(PROBLEMS[2:], Choice("test", 0), sandbox, tmp_path, 2)
+    (made,) = tmp_path.glob("*.json")
+    made.write_text(made.read_text()[:40])
+    with pytest.raises(DocumentError, match="is damaged: remove it"):
+        build(PROBLEMS[2:], Choice("test", 0), sandbox, tmp_path, 2)
+
+
+def test_a_draw_takes_the_same_tasks_from_both_variants(sandbox, tmp_path):
+    suite = build(PROBLEMS, Choice("test", 0), sandbox, tmp_path, 2)
+    fewer = replace(suite, tasks=suite.tasks[1:])
+    drawn, others = ([task.id for task in one.drawn(4, 7)] for one in (suite, fewer))
+    assert len(drawn) == len(others) == 4
+    assert len(set(drawn) & set(others)) >= 3
+    assert drawn == [task.id for task in suite if task.id in drawn]
+    assert len({tuple(task.id for task in suite.drawn(4, seed)) for seed in range(9)}) > 1
+    assert suite.drawn(99, 7) == suite
 
 
 def test_the_renamed_twin_asks_for_the_same_pieces_by_other_names(sandbox, tmp_path):

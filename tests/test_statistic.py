@@ -58,6 +58,35 @@ def test_mcnemars_p_value_is_that_of_the_exact_test():
     assert difference.value == pytest.approx(6 / 28)
 
 
+def test_a_few_pairs_that_all_point_one_way_are_no_difference():
+    a, b = [False] * 6, [True] * 3 + [False] * 3
+    difference = paired(a, b, [str(index) for index in range(6)])
+    assert difference.low > 0
+    assert difference.p_value == pytest.approx(0.25)
+    assert not difference.significant
+
+
+def test_pieces_of_one_problem_are_swapped_together():
+    # Three problems of four pieces: all twelve pairs point one way, but only three of them on their own account.
+    difference = paired([False] * 12, [True] * 12, [str(index // 4) for index in range(12)])
+    assert difference.p_value == pytest.approx(2 / 2**3)
+    assert not difference.significant
+
+
+@pytest.mark.parametrize("hit", [True, False])
+def test_trials_that_all_end_alike_leave_room_for_another_end(hit):
+    share = clustered([hit] * 40, [str(index // 4) for index in range(40)])
+    apart = wilson([hit] * 10)
+    assert (share.value, share.low, share.high) == (apart.value, apart.low, apart.high)
+    assert share.count == 40
+
+
+def test_clusters_that_say_no_more_than_chance_keep_wilsons_interval():
+    share = clustered([True, False] * 20, [str(index // 2) for index in range(40)])
+    apart = wilson([True, False] * 20)
+    assert (share.low, share.high) == (apart.low, apart.high)
+
+
 def test_models_without_a_task_in_common_are_not_compared():
     with pytest.raises(ValueError, match="no tasks"):
         paired([], [], [])

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tabtab_local.command import Group
+from training.data.command import data
 from training.evaluation import command as evaluation
 from training.settings import DISTRIBUTIONS, FineTuning, Pretraining
 
@@ -21,7 +22,7 @@ def main() -> None:
     """Make models that predict the next edit, and measure them."""
 
 
-for _command in (evaluation.evaluate, evaluation.compare, evaluation.leaderboard, evaluation.sandbox):
+for _command in (data, evaluation.evaluate, evaluation.compare, evaluation.leaderboard, evaluation.sandbox):
     main.add_command(_command)
 
 

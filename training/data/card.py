@@ -6,7 +6,6 @@ the same card to the byte.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,16 +16,11 @@ from training.data import contamination, duplicate, make
 from training.data.config import Mix
 from training.data.contamination import Set
 from training.data.progress import Progress
-from training.data.shard import FOLDER, Shard
+from training.data.shard import FOLDER, whole_sha256
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB_LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit", "CC-BY-4.0": "cc-by-4.0", "BSD-3-Clause": "bsd-3-clause"}
 _HUB_LICENCES |= {"BSD-2-Clause": "bsd-2-clause", "CC0-1.0": "cc0-1.0", "ISC": "isc", "Zlib": "zlib"}
-
-
-def whole_sha256(shards: Sequence[Shard]) -> str:
-    """Return the SHA-256, in hexadecimal, of the shards' names and hashes."""
-    return hashlib.sha256("".join(f"{each.name} {each.sha256}\n" for each in shards).encode()).hexdigest()
 
 
 def record(settings: dict[str, Any], state: Progress) -> str:

@@ -62,7 +62,7 @@ def signatures(texts: Sequence[set[str]]) -> Signature:
     """Return the signatures of texts given as runs: (len(texts), PERMUTATIONS)."""
     if not texts:
         return np.zeros((0, PERMUTATIONS), np.uint32)
-    rows = RMinHash.digest_matrix_from_token_sets([sorted(runs) for runs in texts], PERMUTATIONS, _SEED).to_rows()
+    rows = RMinHash.digest_matrix_from_token_sets([list(runs) for runs in texts], PERMUTATIONS, _SEED).to_rows()
     return np.array(rows, np.uint32)
 
 
@@ -71,31 +71,39 @@ class Seen:
 
     def __init__(self, threshold: float) -> None:
         self._agreeing = round(threshold * PERMUTATIONS)
-        self._bands: list[dict[bytes, list[int]]] = [{} for _ in range(_BANDS)]
         self._rows: list[Signature] = []
         self._owners: list[str] = []
+        # For each band, the last row with a key, and for each row the one before it with the same key, or -1.
+        self._last: list[dict[int, int]] = [{} for _ in range(_BANDS)]
+        self._before: list[list[int]] = [[] for _ in range(_BANDS)]
 
     def like(self, signature: Signature, owner: str) -> bool:
         """Return whether a signature of another owner is like this one."""
         tried: set[int] = set()
-        for band, key in zip(self._bands, _keys(signature), strict=True):
-            for number in band.get(key, ()):
-                if number in tried or self._owners[number] == owner:
-                    continue
-                tried.add(number)
-                if np.count_nonzero(self._rows[number] == signature) >= self._agreeing:
-                    return True
+        for last, before, key in zip(self._last, self._before, _keys(signature), strict=True):
+            number = last.get(key, -1)
+            while number >= 0:
+                if number not in tried and self._owners[number] != owner:
+                    tried.add(number)
+                    if np.count_nonzero(self._rows[number] == signature) >= self._agreeing:
+                        return True
+                number = before[number]
         return False
 
     def add(self, signature: Signature, owner: str) -> None:
         """Keep a signature."""
-        for band, key in zip(self._bands, _keys(signature), strict=True):
-            band.setdefault(key, []).append(len(self._rows))
+        number = len(self._rows)
+        for last, before, key in zip(self._last, self._before, _keys(signature), strict=True):
+            before.append(last.get(key, -1))
+            last[key] = number
         self._rows.append(signature)
         self._owners.append(owner)
 
 
-def _keys(signature: Signature) -> list[bytes]:
-    data = signature.tobytes()
-    width = _ROWS * signature.itemsize
-    return [data[start : start + width] for start in range(0, len(data), width)]
+def _keys(signature: Signature) -> list[int]:
+    """Return a number for each band of a signature, the same for bands that agree."""
+    return (signature.reshape(_BANDS, _ROWS).astype(np.uint64) @ _SPREAD).tolist()
+
+
+# Odd, and large enough that the rows of a band do not cancel each other out; the sum wraps around.
+_SPREAD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)

@@ -25,6 +25,7 @@ from training.data.source.unit import Unit
 # Why an example is left out, as it stands in the card.
 UNKNOWABLE = "example: answer cannot be known"
 NOT_CALLED_FOR = "example: nothing calls for the answer"
+ODD = "example: does not follow the format"
 
 
 @dataclass(frozen=True)
@@ -83,20 +84,16 @@ class Maker:
     ) -> list[list[Candidate | str]]:
         """Return the candidates of each unit, or the reason why an example is none."""
         found: list[list[Candidate | str]] = [[] for _ in units]
-        signatures = duplicate.signatures([duplicate.shingles(duplicate.example_text(each)) for each in examples])
-        hits = self._pieces.hits([contamination.example_text(each) for each in examples])
-        for example, owner, signature, hit in zip(examples, owners, signatures, hits, strict=True):
-            unit = units[owner]
-            row = _row(example, source, unit)
-            if row is None:
-                found[owner].append("example: does not follow the format")
-                continue
-            if not called_for(example):
-                found[owner].append(NOT_CALLED_FOR)
-                continue
-            if unknowable(example):
-                found[owner].append(UNKNOWABLE)
-                continue
+        kept: list[tuple[int, Example, Row]] = []
+        for example, owner in zip(examples, owners, strict=True):
+            row = _checked(example, source, units[owner])
+            if isinstance(row, str):
+                found[owner].append(row)
+            else:
+                kept.append((owner, example, row))
+        signatures = duplicate.signatures([duplicate.shingles(duplicate.example_text(each)) for _, each, _ in kept])
+        hits = self._pieces.hits([contamination.example_text(each) for _, each, _ in kept])
+        for (owner, _, row), signature, hit in zip(kept, signatures, hits, strict=True):
             text = f"{row.prompt}\0{row.completion}".encode()
             digest = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
             found[owner].append(Candidate(row, signature, digest, hit))
@@ -121,12 +118,16 @@ def _weights(by_name: Mapping[str, int]) -> Mapping[Corruption, int]:
     return {each: by_name[each.__name__] for each in corruption.WEIGHTS if by_name.get(each.__name__)}
 
 
-def _row(example: Example, source: str, unit: Unit) -> Row | None:
-    """Return an example as text, None where the text does not read back as the example."""
+def _checked(example: Example, source: str, unit: Unit) -> Row | str:
+    """Return an example as text, or the reason to leave it out."""
+    if not called_for(example):
+        return NOT_CALLED_FOR
+    if unknowable(example):
+        return UNKNOWABLE
     prompt, completion = render_prompt(example.prompt), render_response(example.response)
     try:
         if parse_prompt(prompt) != example.prompt or parse_response(completion) != example.response:
-            return None
+            return ODD
     except FormatError:
-        return None
+        return ODD
     return Row(prompt, completion, example.kind, source, unit.origin, unit.licence, example.compiles)

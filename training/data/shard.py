@@ -5,6 +5,7 @@ A shard is written whole, and always the same bytes for the same rows.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -69,6 +70,16 @@ def read_rows(folder: Path) -> Iterator[Row]:
         raise DocumentError(f"{folder / FOLDER} holds no shards: build the data set again")
     for path in paths:
         yield from shard_rows(path)
+
+
+def sha256(folder: Path) -> str:
+    """Return the hash of a built data set: that of the names and hashes of its shards, as its card gives it."""
+    return whole_sha256([Shard(path.name, 0, file_sha256(path)) for path in sorted((folder / FOLDER).glob("train-*"))])
+
+
+def whole_sha256(shards: Sequence[Shard]) -> str:
+    """Return the SHA-256, in hexadecimal, of all shards together."""
+    return hashlib.sha256("".join(f"{each.name} {each.sha256}\n" for each in shards).encode()).hexdigest()
 
 
 def shard_rows(path: Path) -> Iterator[Row]:

@@ -25,7 +25,7 @@ _CACHE = Path("runs/cache")
 _UNSAFE = click.option(
     "--unsafe",
     is_flag=True,
-    help="Run programs of models even where they cannot be locked up. Not on your own machine.",
+    help="Run programs of models with limits, but without walls around them. Not on your own machine.",
 )
 
 
@@ -75,11 +75,10 @@ def evaluate(suite_name: str, model: str, out: Path, **options: Any) -> None:
     from training.evaluation.respondent.choose import choose
     from training.evaluation.respondent.estimate import actual
 
-    if options["renamed"] and suite_name != "mbpp":
-        raise UsageError("--renamed goes with --suite mbpp: the tasks of tabtab-bench are in no public set")
+    _check(suite_name, options)
     settings = Settings(exact=options["exact"], rewrite_before=options["rewrite_before"])
     sandbox = _sandbox(options["unsafe"])
-    suite = _suite(suite_name, options, sandbox)
+    # A model that is not there is noticed before the tasks are made, which takes minutes.
     respondent = choose(
         model,
         endpoint=options["endpoint"],
@@ -90,18 +89,19 @@ def evaluate(suite_name: str, model: str, out: Path, **options: Any) -> None:
         max_tokens=options["max_tokens"],
     )
     try:
+        suite = _suite(suite_name, options, sandbox)
         prices = _confirm(respondent, suite, options)
         label = respondent.name + "".join(f"+{flag}" for flag in ("exact", "rewrite_before") if options[flag])
-        path = out / f"{suite.name}-{suite.split}-{label.replace('/', '--')}.json"
+        path = out / _file_name(suite, label, options)
         result = stage.evaluate(suite, respondent, sandbox, settings, path, label)
         if spent := getattr(respondent, "spent", None):
             click.echo(f"spent: {actual(spent, prices)}", err=True)
     finally:
         respondent.close()
+    click.echo(f"wrote {path}", err=True)
     click.echo(report(result))
     if options["renamed"]:
         _print_drop(path, out / path.name.replace("-renamed", "", 1))
-    click.echo(f"wrote {path}", err=True)
 
 
 @click.command()
@@ -111,7 +111,11 @@ def compare(a: Path, b: Path) -> None:
     """Say whether result B is better than result A on the tasks that both were asked, or no difference can be told."""
     from training.evaluation import result
 
-    click.echo(result.compare(result.read(a), result.read(b)))
+    first, second = result.read(a), result.read(b)
+    difference = result.compare(first, second)
+    for name, one in (("A", first), ("B", second)):
+        click.echo(f"{name}: {one.model} on {one.suite}, {result.totals(one.rows).accuracy} % right")
+    click.echo(f"B - A: {difference}")
 
 
 @click.command()
@@ -148,6 +152,25 @@ def sandbox(unsafe: bool) -> None:
         click.echo(table)
         if ESCAPED in table:
             raise ModelError("an attempt got out of the sandbox: do not judge programs on this machine")
+
+
+def _check(suite: str, options: dict[str, Any]) -> None:
+    """Raise `UsageError` for options that do not go together."""
+    if options["renamed"] and suite != "mbpp":
+        raise UsageError("--renamed goes with --suite mbpp: the tasks of tabtab-bench are in no public set")
+    if options["namer_model"] and not options["renamed"]:
+        raise UsageError("--namer-model goes with --renamed: without it nothing gets a new name")
+    if options["namer_endpoint"] and not options["namer_model"]:
+        raise UsageError("--namer-endpoint needs --namer-model, the model that it serves")
+    if (options["price_in"] is None) != (options["price_out"] is None):
+        raise UsageError("--price-in and --price-out go together: give both or none")
+
+
+def _file_name(suite: Suite, label: str, options: dict[str, Any]) -> str:
+    """Return a name that another model, and another choice of tasks, does not share."""
+    count, seed = options["count"], options["seed"]
+    chosen = (f"-{count}tasks" if count else "") + (f"-seed{seed}" if seed else "")
+    return f"{suite.name}-{suite.split}{chosen}-{label.replace('/', '--')}.json"
 
 
 def _sandbox(unsafe: bool) -> Sandbox:
@@ -200,8 +223,6 @@ def _confirm(respondent: Respondent, suite: Suite, options: dict[str, Any]) -> P
     from training.evaluation.respondent.estimate import estimate
 
     price_in, price_out = options["price_in"], options["price_out"]
-    if (price_in is None) != (price_out is None):
-        raise UsageError("--price-in and --price-out go together: give both or none")
     if not isinstance(respondent, EndpointRespondent):
         return None
     prices = None if price_in is None else Prices(price_in, price_out)
@@ -214,11 +235,14 @@ def _confirm(respondent: Respondent, suite: Suite, options: dict[str, Any]) -> P
 
 def _print_drop(renamed: Path, plain: Path) -> None:
     from training.evaluation import result
-    from training.evaluation.leaderboard import drop
+    from training.evaluation.leaderboard import is_twin
 
     if not plain.exists():
         click.echo(f"\nno {plain} yet: run the same command without --renamed for the drop")
         return
     a, b = result.read(plain), result.read(renamed)
+    if not is_twin(a, b):
+        click.echo(f"\n{plain} is of another model or of other tasks: evaluate it again for the drop")
+        return
     click.echo(f"\nas they are {result.totals(a.rows).accuracy} %, renamed {result.totals(b.rows).accuracy} %")
-    click.echo(f"the drop: {drop(a, b)}")
+    click.echo(f"the drop (renamed - as they are): {result.compare(a, b)}")

@@ -2,11 +2,12 @@
 
 First every task is asked, then every answer is judged, so that the model's timings are not disturbed by the programs
 that are run. What is done stands in a journal beside the result (`….partial.jsonl`), a line for each reply and each
-row; the journal of another suite, model or setting is not used.
+row; the journal of another suite, model or setting is not used. One run at a time may keep it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -20,12 +21,11 @@ from tqdm import tqdm
 from tabtab_local import machine
 from tabtab_local.config import Settings
 from tabtab_local.edits import Span
-from tabtab_local.errors import ModelError
-from tabtab_local.output import new_file
+from tabtab_local.errors import ModelError, UsageError
 from tabtab_local.prompt import Response
 from training.evaluation.judge import Row, judge
 from training.evaluation.respondent.reply import Question, Reply, Respondent
-from training.evaluation.result import Result, write
+from training.evaluation.result import VERSION, Result, read, write
 from training.evaluation.sandbox import Sandbox
 from training.evaluation.task import Suite, Task
 
@@ -38,12 +38,14 @@ def evaluate(
     """Return the result of `respondent` on `suite`, and write it to the file `out`; `label` is its name in tables.
 
     `settings` are those of the runtime, whose gates decide what would be shown. Raises `ModelError` where questions got
-    no answer; what was answered is kept for the next run.
+    no answer; what was answered is kept for the next run. Raises `UsageError` where `out` holds the result of another
+    run or is being written by one.
     """
     run = {
         "suite": suite.name,
         "split": suite.split,
         "fingerprint": suite.fingerprint,
+        "seed": suite.seed,
         "tasks": len(suite.tasks),
         "model": label,
         "identity": respondent.identity,
@@ -51,6 +53,7 @@ def evaluate(
         "min_confidence": settings.min_confidence,
         "protections": list(sandbox.protections),
     }
+    _check_free(out, run)
     with _Journal(out.with_suffix(".partial.jsonl"), run) as journal:
         _ask(suite, respondent, journal)
         _judge(suite, sandbox, settings, journal)
@@ -122,31 +125,34 @@ def _reply(fields: dict[str, Any]) -> Reply:
 
 
 class _Journal:
-    """Replies and rows by task, kept in a file of JSON lines whose first line is the run that they belong to."""
+    """Replies and rows by task, kept in a file of JSON lines whose first line is the run that they belong to.
+
+    Raises `UsageError` where another run keeps the file.
+    """
 
     def __init__(self, path: Path, run: dict[str, Any]) -> None:
         self._path = path
         self.replies: dict[str, dict[str, Any]] = {}
         self.rows: dict[str, dict[str, Any]] = {}
-        head = json.dumps({"run": run}, sort_keys=True)
-        lines = _whole_lines(path)
-        lines = lines if lines[:1] == [head] else [head]
-        for line in map(json.loads, lines[1:]):
-            self._kept(line["what"])[line["id"]] = line["is"]
-        with new_file(path) as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        self._file = path.open("a", encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a+b")
+        try:
+            self._lock()
+            self._resume(json.dumps({"version": VERSION, "run": run}, sort_keys=True).encode() + b"\n")
+        except BaseException:
+            self._file.close()
+            raise
 
     def add(self, what: str, task: str, fields: dict[str, Any]) -> None:
         """Keep a `reply` or a `row`."""
         self._kept(what)[task] = fields
-        self._file.write(json.dumps({"what": what, "id": task, "is": fields}) + "\n")
+        self._file.write(json.dumps({"what": what, "id": task, "is": fields}).encode() + b"\n")
         self._file.flush()
 
     def remove(self) -> None:
         """Drop the file: the result is written."""
-        self._file.close()
         self._path.unlink()
+        self._file.close()
 
     def __enter__(self) -> _Journal:
         return self
@@ -154,12 +160,43 @@ class _Journal:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The run that held the lock before may have been done, and have dropped the file, in the meantime.
+            kept = os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+        except (BlockingIOError, FileNotFoundError):
+            kept = False
+        if not kept:
+            raise UsageError(f"another run writes {self._path}: wait for it or choose another --out")
+
+    def _resume(self, head: bytes) -> None:
+        """Take over the lines of the same run, and cut off what a kill has left behind them."""
+        self._file.seek(0)
+        end = 0
+        if self._file.readline() == head:
+            end = len(head)
+            for line in self._file:
+                try:
+                    entry = json.loads(line) if line.endswith(b"\n") else {}
+                    self._kept(entry["what"])[entry["id"]] = entry["is"]
+                except (KeyError, TypeError, ValueError):
+                    break
+                end += len(line)
+        self._file.truncate(end)
+        if not end:
+            self._file.write(head)
+            self._file.flush()
+
     def _kept(self, what: str) -> dict[str, dict[str, Any]]:
         return self.replies if what == "reply" else self.rows
 
 
-def _whole_lines(path: Path) -> list[str]:
-    """Return the lines of a file that a kill may have cut: the last one counts only with its end."""
-    if not path.exists():
-        return []
-    return path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+def _check_free(out: Path, run: dict[str, Any]) -> None:
+    """Raise `UsageError` where `out` holds the result of another model, other tasks or other settings."""
+    if not out.exists():
+        return
+    held = read(out).run
+    other = [key for key, value in json.loads(json.dumps(run)).items() if held.get(key) != value]
+    if other:
+        raise UsageError(f"{out} is of a run with other {', '.join(other)}: move it away or choose another --out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tabtab_local.complete import edits_of
 from tabtab_local.config import Settings
@@ -26,9 +27,10 @@ class Row:
     changes. `outcome` and `detail` say how the program ended ("silent" where the answer changes nothing, "unreadable"
     where it cannot be read). `shown` says whether the runtime would show the edit, `silence` why not.
 
-    The rest compares the edit with a right one and is None where there is nothing to compare: `exact`, `similarity`
-    (0-1), `cursor_right`, `reversal` (0-1, with a last edit only), `deletes` user text, `parses` (where the right
-    edit's program does). `answer` is the model's text.
+    Three compare the edit with a right one and are None where silence is the answer: `exact`, `similarity` (0-1), and
+    `cursor_right`, which an answer that cannot be read or changes nothing never has. `reversal` (0-1, with a last edit)
+    and `deletes` user text are None where the answer cannot be read, `parses` where nothing changes. `answer` is the
+    model's text.
     """
 
     id: str
@@ -66,11 +68,12 @@ def judge(task: Task, reply: Reply, sandbox: Sandbox, settings: Settings) -> Row
     document = task.document()
     edits = edits_of(document, reply.region, reply.response) if reply.response else ()
     code = apply(document.code, edits)
+    file: str | None
     try:
         file = apply(document.file, document.file_edits(edits))
         outcome, detail = _outcome(task, reply, edits, file, sandbox)
     except DocumentError as error:
-        file, outcome, detail = document.file, "unreadable", str(error)
+        file, outcome, detail = None, "unreadable", str(error)
     silence = _silence(task, document, reply, edits, code, settings)
     return Row(
         id=task.id,
@@ -124,9 +127,9 @@ def _silence(
 
 
 def _compared(
-    task: Task, document: Document, reply: Reply, edits: tuple[Edit, ...], code: str, file: str
-) -> dict[str, float | None]:
-    """Return the metrics that compare an edit with a right one."""
+    task: Task, document: Document, reply: Reply, edits: tuple[Edit, ...], code: str, file: str | None
+) -> dict[str, Any]:
+    """Return what is measured of an edit; `file` is None where the file cannot hold it."""
     right = task.answer()
     edit_asked, read = not task.silent, reply.response is not None
     cursor = reply.region.start + reply.response.cursor if reply.response else 0
@@ -134,10 +137,12 @@ def _compared(
     return {
         "exact": read and file == task.reference if edit_asked else None,
         "similarity": metric.similarity(document.code, code, right.code) * read if edit_asked else None,
-        "cursor_right": metric.cursor_right(code, cursor, right.code, right.cursor) if edit_asked and read else None,
+        "cursor_right": metric.cursor_right(code, cursor, right.code, right.cursor) and bool(edits)
+        if edit_asked
+        else None,
         "reversal": metric.reversal(document.code, edits, last) if last and read else None,
         "deletes": metric.deletes_user_text(document.code, code, right.code) if read else None,
-        "parses": _parses(file) if edits else None,
+        "parses": file is not None and _parses(file) if edits else None,
     }
 
 

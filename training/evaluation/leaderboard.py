@@ -73,7 +73,7 @@ _HEAD = (
     "deletes",
     "tokens out",
     "ms",
-    "tasks",
+    "edits",
 )
 
 
@@ -87,32 +87,45 @@ class Entry:
 
     @property
     def suite(self) -> str:
-        """The suite and its split, as headings name them."""
-        return f"{self.result.suite} ({self.result.run['split']})"
+        """What headings name: results stand in one table only where all were asked the same tasks."""
+        run = self.result.run
+        seed = f", seed {run['seed']}" if run["seed"] else ""
+        return f"{self.result.suite} ({run['split']}, {run['tasks']} tasks{seed})"
 
 
 def load(paths: Sequence[Path]) -> list[Entry]:
     """Return the entries of result files and of folders of them, by suite and then from the best to the worst.
 
-    Raises `DocumentError` where there are none or two answer for the same model and suite.
+    Raises `DocumentError` where there are none.
     """
-    files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
-    results = [read(file) for file in files]
+    files = [file for path in paths for file in ([path] if path.is_file() else sorted(path.glob("*.json")))]
+    # A file may be named by itself and by its folder.
+    results = [read(file) for file in dict.fromkeys(file.resolve() for file in files)]
     if not results:
         raise DocumentError(f"no results in {', '.join(map(str, paths))}: run python -m training evaluate first")
     entries = [Entry(one, totals(one.rows), _drop(one, results)) for one in results]
-    return sorted(entries, key=lambda entry: (entry.suite, -entry.totals.accuracy.value, entry.result.model))
+    return sorted(entries, key=_rank)
 
 
-def drop(plain: Result, renamed: Result) -> str:
-    """Return what renaming changes, in points with interval and test."""
-    return str(compare(plain, renamed))
+def _rank(entry: Entry) -> tuple[str, float, str]:
+    accuracy = entry.totals.accuracy
+    return entry.suite, -accuracy.value if accuracy.count else 1.0, entry.result.model
+
+
+def is_twin(plain: Result, renamed: Result) -> bool:
+    """Return whether both are of the same model, on the same problems and pieces, and only one of them renamed."""
+    same = all(plain.run[key] == renamed.run[key] for key in ("split", "seed", "identity"))
+    return same and renamed.suite == f"{plain.suite}-renamed" and bool(_asked(plain) & _asked(renamed))
+
+
+def _asked(result: Result) -> set[str]:
+    return {row.id for row in result.rows if not row.silent}
 
 
 def _drop(result: Result, results: Sequence[Result]) -> str:
     """Return the drop in points for a renamed result whose plain twin is there."""
     for other in results:
-        if result.suite == f"{other.suite}-renamed" and result.run["identity"] == other.run["identity"]:
+        if is_twin(other, result):
             difference = compare(other, result)
             return f"{100 * difference.value:+.1f} ({100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
     return "–"

@@ -37,7 +37,7 @@ def load(split: str, path: Path | None = None) -> tuple[Problem, ...]:
     where = str(path or HUB_ID)
     try:
         found = {row["task_id"]: _problem(row) for row in (_read(path) if path else _download())}
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise DocumentError(f"{where} is not the MBPP data set: expected rows with task_id, text, code, …") from None
     missing = [number for number in IDS[split] if number not in found]
     if missing:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import random
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tabtab_local.errors import TabTabError
+from tabtab_local.errors import DocumentError, TabTabError
 from tabtab_local.names import syntax_tree
 from tabtab_local.output import new_file
 from training.evaluation.hole import LEVELS, holes
@@ -47,20 +48,30 @@ class Choice:
 
 
 def build(problems: Sequence[Problem], choice: Choice, sandbox: Sandbox, cache: Path, workers: int) -> Suite:
-    """Return the suite, from the folder `cache` where it has been built before."""
+    """Return the suite, from the folder `cache` where it has been built before.
+
+    Raises `DocumentError` where what lies there cannot be read.
+    """
     name = "mbpp-renamed" if choice.namer else "mbpp"
     path = cache / f"{name}-{choice.split}-{_key(problems, choice)[:16]}.json"
     if path.exists():
-        made = json.loads(path.read_text(encoding="utf-8"))
-        tasks = [Task(**{**row, "recent_edits": ()}) for row in made["tasks"]]
-        excluded = [Excluded(**row) for row in made["excluded"]]
+        tasks, excluded = _read(path)
     else:
         tasks, excluded = _build(problems, choice, sandbox, workers)
         with new_file(path) as temporary:
             rows = {"tasks": [asdict(task) for task in tasks], "excluded": [asdict(one) for one in excluded]}
             temporary.write_text(json.dumps(rows, ensure_ascii=False) + "\n", encoding="utf-8")
     digest = hashlib.sha256(json.dumps([asdict(task) for task in tasks]).encode()).hexdigest()
-    return Suite(name, choice.split, tuple(tasks), tuple(excluded), digest)
+    return Suite(name, choice.split, tuple(tasks), tuple(excluded), digest, choice.seed)
+
+
+def _read(path: Path) -> tuple[list[Task], list[Excluded]]:
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+        tasks = [Task(**{**row, "recent_edits": ()}) for row in made["tasks"]]
+        return tasks, [Excluded(**row) for row in made["excluded"]]
+    except (ValueError, KeyError, TypeError):
+        raise DocumentError(f"{path} is damaged: remove it, and the tasks are made again") from None
 
 
 def _build(
@@ -72,7 +83,7 @@ def _build(
     excluded: list[Excluded] = []
     with ThreadPoolExecutor(workers) as pool:
         made = pool.map(lambda problem: _of_problem(problem, choice, sandbox), problems)
-        for found, left_out in tqdm(made, total=len(problems), desc="tasks", unit="problem", leave=False):
+        for found, left_out in tqdm(made, total=len(problems), desc="tasks", unit="problem", leave=False, disable=None):
             tasks += found
             excluded += left_out
     return tasks, excluded
@@ -104,7 +115,11 @@ def _of_problem(problem: Problem, choice: Choice, sandbox: Sandbox) -> tuple[lis
 
 
 def _failure(sandbox: Sandbox, problem: Problem) -> str:
-    verdict = sandbox.judge(Trial(problem.code, problem.tests, problem.code))
+    trial = Trial(problem.code, problem.tests, problem.code)
+    verdict = sandbox.judge(trial)
+    if verdict.outcome == "timeout":
+        # A machine that was busy for a moment must not cost a problem for ever.
+        verdict = sandbox.judge(trial)
     return "" if verdict.passed else f"{verdict.outcome}: {verdict.detail}"
 
 
@@ -140,12 +155,12 @@ def _task(problem: Problem, level: str, shown: str, cursor: int, reference_curso
 
 
 def _key(problems: Iterable[Problem], choice: Choice) -> str:
-    """Return a hash of all that the tasks depend on, the code that makes them included."""
-    digest = hashlib.sha256(f"{choice.split}/{choice.seed}/{choice.names}".encode())
+    """Return a hash of all that the tasks depend on, the code that makes them and Python's version included."""
+    digest = hashlib.sha256(f"{choice.split}/{choice.seed}/{choice.names}/{platform.python_version()}".encode())
     for problem in problems:
         digest.update(repr(problem).encode())
     folder = Path(__file__).parent
-    for name in ("hole.py", "mbpp.py", "mbpp_suite.py", "renaming/*.py", "sandbox/*.py"):
+    for name in ("hole.py", "mbpp.py", "mbpp_suite.py", "renaming/*.py", "sandbox/**/*.py"):
         for path in sorted(folder.glob(name)):
             digest.update(path.read_bytes())
     return digest.hexdigest()

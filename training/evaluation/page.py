@@ -66,6 +66,7 @@ def _measured(entry: Entry) -> dict[str, str | float | None]:
         "right %": percent(part.accuracy.value),
         "low %": percent(part.accuracy.low),
         "high %": percent(part.accuracy.high),
+        "drop by renaming": entry.drop,
         "exact %": percent(part.exact.value),
         "similarity": None if part.similarity is None else round(part.similarity, 3),
         "cursor %": percent(part.cursor.value),
@@ -78,7 +79,7 @@ def _measured(entry: Entry) -> dict[str, str | float | None]:
         "tokens out": middle(part.decoded_tokens),
         "ms": round(part.total_ms.p50, 1) if part.total_ms else None,
         "ms p95": round(part.total_ms.p95, 1) if part.total_ms else None,
-        "tasks": part.accuracy.count,
+        "edits": part.accuracy.count,
     }
 
 

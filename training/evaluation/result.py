@@ -20,11 +20,13 @@ from training.evaluation.statistic import Difference, Share, clustered, paired
 from training.evaluation.task import Excluded
 
 VERSION = 1
+_RUN = ("suite", "split", "fingerprint", "seed", "tasks", "model", "identity")
 
 
 @dataclass(frozen=True)
 class Result:
-    """One evaluation. `run` holds at least `suite`, `split`, `fingerprint`, `model` and `identity`."""
+    """One evaluation. `run` holds at least `suite`, `split`, `fingerprint`, `seed`, `tasks` (their number), `model`
+    and `identity`."""
 
     run: dict[str, Any]
     excluded: tuple[Excluded, ...]
@@ -46,8 +48,10 @@ class Totals:
     """The figures of a result or of a part of it.
 
     - `accuracy`: right among the tasks that ask for an edit (pass@1).
-    - `exact`, `cursor`, `strict` (format to the letter), `readable`, `parses`, `deletes`: shares of the answers they
-      have a meaning for. `similarity` and `reversal` are means.
+    - `exact`, `cursor`, `similarity` (a mean): of the same tasks; an answer that cannot be read or changes nothing has
+      no right cursor.
+    - `strict` (format to the letter), `readable`: shares of all answers; `deletes`: of those that can be read;
+      `parses`: of those that change something. `reversal` is a mean over the tasks with a last edit.
     - `shown_right`: right among what the runtime would show.
     - `silence_precision`: of the tasks where nothing would be shown, those where that is right; `silence_recall`: of
       the tasks whose right answer is silence, those where nothing would be shown.
@@ -101,8 +105,11 @@ def totals(rows: Sequence[Row]) -> Totals:
 def compare(a: Result, b: Result) -> Difference:
     """Compare the accuracy of two results on the tasks that both were asked.
 
-    Raises `DocumentError` where they have none in common.
+    Raises `DocumentError` where they have none in common, and where the same ids stand for different tasks.
     """
+    remade = a.run["suite"] == b.run["suite"] and a.run["fingerprint"] != b.run["fingerprint"]
+    if a.run["split"] == b.run["split"] and (remade or a.run["seed"] != b.run["seed"]):
+        raise DocumentError(f"{a.model} and {b.model} were asked other tasks of the same name: evaluate one again")
     theirs = {row.id: row for row in b.rows if not row.silent}
     pairs = [(row, theirs[row.id]) for row in a.rows if not row.silent and row.id in theirs]
     if not pairs:
@@ -129,10 +136,12 @@ def read(path: Path) -> Result:
         if document["version"] != VERSION:
             raise DocumentError(f"{path} is a result of version {document['version']}, not {VERSION}: evaluate again")
         rows = tuple(Row(**row) for row in document["rows"])
+        if not set(_RUN) <= document["run"].keys():
+            raise KeyError
         return Result(document["run"], tuple(Excluded(**one) for one in document["excluded"]), rows)
     except OSError as error:
         raise DocumentError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise DocumentError(f"{path} is not a result of `python -m training evaluate`") from None
 
 

@@ -25,6 +25,9 @@ _TEXTS = ("id", "split", "document", "answer", "intent", "checks")
 _KEYS = {*_TEXTS, "silent", "recent", "files"}
 _NEEDED = {"id", "split", "document", "checks"}
 
+# The parser in C where PyYAML has it: the same values, sixteen times as fast.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def load(split: str, folder: Path = TASKS) -> Suite:
     """Return the tasks of `split`, by shape and then in the order in which they are written.
@@ -57,7 +60,7 @@ def _read(path: Path) -> str:
 def _entries(text: str, path: Path) -> list[Any]:
     """Return the entries of a file of tasks; an empty file has none."""
     try:
-        entries = yaml.safe_load(text)
+        entries = yaml.load(text, _LOADER)
     except (yaml.YAMLError, ValueError) as error:
         # ValueError: a date in the form of one that is none.
         mark = getattr(error, "problem_mark", None)

@@ -5,7 +5,6 @@ A task shows a model what a person sees, and is judged by what the edited progra
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -56,21 +55,27 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Suite:
-    """Tasks in a fixed order. `fingerprint` is the SHA-256 of all that decides them."""
+    """Tasks in a fixed order.
+
+    `fingerprint` is the SHA-256 of all that decides them; tasks that are drawn from them keep it. `seed` is the one
+    that the tasks were made with, None where none was needed.
+    """
 
     name: str
     split: str
     tasks: tuple[Task, ...]
     excluded: tuple[Excluded, ...]
     fingerprint: str
+    seed: int | None = None
 
     def drawn(self, count: int, seed: int) -> Suite:
-        """Return `count` of the tasks, drawn by `seed`, in their order."""
-        if count >= len(self.tasks):
-            return self
-        kept = sorted(random.Random(f"{seed}/tasks").sample(range(len(self.tasks)), count))
-        digest = hashlib.sha256(f"{self.fingerprint} {kept}".encode()).hexdigest()
-        return replace(self, tasks=tuple(self.tasks[index] for index in kept), fingerprint=digest)
+        """Return `count` of the tasks, drawn by `seed`, in their order.
+
+        The draw goes by the tasks' ids, so that two suites with mostly the same ids give mostly the same tasks.
+        """
+        lots = {task.id: random.Random(f"{seed}/tasks/{task.id}").random() for task in self.tasks}
+        kept = set(sorted(lots, key=lambda name: (lots[name], name))[:count])
+        return replace(self, tasks=tuple(task for task in self.tasks if task.id in kept))
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self.tasks)
