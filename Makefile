@@ -20,9 +20,11 @@ bench: .venv/all         ## Measure this machine, and our engine next to llama-c
 	$(BIN)/tabtab-local bench
 	$(BIN)/python -m bench decode
 
+# MBPP's test problems, to keep them out: from the Hub, or set TABTAB_MBPP to the file.
 nano: .venv/all          ## Rebuild the embedded model from its recipe, about an hour on two cores
 	$(BIN)/python -m training pretrain --out runs/nano/pretrain
-	$(BIN)/python -m training sft --base runs/nano/pretrain/model --out runs/nano/sft
+	$(BIN)/python -m training data build --config configs/nano.toml --out runs/nano/data
+	$(BIN)/python -m training sft --base runs/nano/pretrain/model --data runs/nano/data --out runs/nano/sft
 	rm -rf runs/nano/release
 	$(BIN)/python -m convert all --adapter runs/nano/sft/adapter --out runs/nano/release
 	cp runs/nano/release/tabtab-nano.gguf tabtab_local/models/tabtab-nano.gguf

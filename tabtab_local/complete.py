@@ -53,7 +53,7 @@ def complete(
     region = document.region()
     prompt, answer_tokens = build_prompt(engine, document, region, intent, recent_edits, settings)
     generation = answer(engine, prompt, answer_tokens, settings, cancel)
-    response, fault = _read(generation)
+    response, fault = understood(generation)
     said = response.intent if response else intent
     if response is None:
         return _silent(engine, said, f"format: {fault}", generation)
@@ -65,6 +65,16 @@ def complete(
         return _silent(engine, said, reason, generation)
     cursor = region.start + response.cursor
     return Completion(engine.model.name, said, edits, cursor, None, generation.confidence, generation.timings)
+
+
+def understood(generation: Generation) -> tuple[Response | None, str]:
+    """Return the parsed answer, or nothing and what is wrong with it."""
+    if EDIT_END not in generation.text:
+        return None, f"the answer did not end within {generation.timings.decoded_tokens} tokens"
+    try:
+        return parse_response(generation.text), ""
+    except FormatError as error:
+        return None, str(error)
 
 
 def edits_of(document: Document, region: Span, response: Response) -> tuple[Edit, ...]:
@@ -137,16 +147,6 @@ def to_json(document: Document, completion: Completion) -> dict[str, object]:
         "confidence": round(completion.confidence, 4),
         "timings": {name: round(value, 3) for name, value in asdict(completion.timings).items()},
     }
-
-
-def _read(generation: Generation) -> tuple[Response | None, str]:
-    """Return the parsed answer, or nothing and what is wrong with it."""
-    if EDIT_END not in generation.text:
-        return None, f"the answer did not end within {generation.timings.decoded_tokens} tokens"
-    try:
-        return parse_response(generation.text), ""
-    except FormatError as error:
-        return None, str(error)
 
 
 def _silent(engine: Engine, intent: str, reason: str, generation: Generation) -> Completion:

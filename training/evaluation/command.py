@@ -41,6 +41,7 @@ _UNSAFE = click.option(
     "--split", type=click.Choice(["dev", "test"]), default="test", help="dev is to choose by, test to report."
 )
 @click.option("--model", default="tabtab-nano", help="Registry name, GGUF file, Hugging Face folder or id.")
+@click.option("--label", help="Name in tables and of the result file. [default: the model's, with the options below]")
 @click.option("--renamed", is_flag=True, help="MBPP with all names of the programs replaced; reports the drop as well.")
 @click.option("--tasks", "count", type=click.IntRange(1), help="Ask only this many, drawn by seed. [default: all]")
 @click.option("--seed", type=int, default=0, help="Seed of the pieces, the names and of --tasks.")
@@ -91,7 +92,8 @@ def evaluate(suite_name: str, model: str, out: Path, **options: Any) -> None:
     try:
         suite = _suite(suite_name, options, sandbox)
         prices = _confirm(respondent, suite, options)
-        label = respondent.name + "".join(f"+{flag}" for flag in ("exact", "rewrite_before") if options[flag])
+        flags = "".join(f"+{flag}" for flag in ("exact", "rewrite_before") if options[flag])
+        label = options["label"] or respondent.name + flags
         path = out / _file_name(suite, label, options)
         result = stage.evaluate(suite, respondent, sandbox, settings, path, label)
         if spent := getattr(respondent, "spent", None):

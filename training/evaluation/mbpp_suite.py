@@ -115,11 +115,7 @@ def _of_problem(problem: Problem, choice: Choice, sandbox: Sandbox) -> tuple[lis
 
 
 def _failure(sandbox: Sandbox, problem: Problem) -> str:
-    trial = Trial(problem.code, problem.tests, problem.code)
-    verdict = sandbox.judge(trial)
-    if verdict.outcome == "timeout":
-        # A machine that was busy for a moment must not cost a problem for ever.
-        verdict = sandbox.judge(trial)
+    verdict = sandbox.judge(Trial(problem.code, problem.tests, problem.code))
     return "" if verdict.passed else f"{verdict.outcome}: {verdict.detail}"
 
 

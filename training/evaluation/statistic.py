@@ -56,7 +56,7 @@ class Difference:
         verdict = "a difference" if self.significant else "no difference that can be told from chance"
         return (
             f"{100 * self.value:+.1f} points ({100 * self.low:+.1f} to {100 * self.high:+.1f}), "
-            f"McNemar p = {self.p_value:.3g}, {self.count} pairs: {verdict}"
+            f"exact p = {self.p_value:.3g}, {self.count} pairs: {verdict}"
         )
 
 

@@ -129,8 +129,8 @@ def _inner(
     )
 
 
-class EndpointEngine:
-    """An `Engine` over `/completions`. Probabilities and the first token's time are NaN where they are not known."""
+class _Served:
+    """What both styles of asking have in common."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -143,6 +143,10 @@ class EndpointEngine:
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of `text`, exactly where the server counts, else about."""
         return self._connection.count_tokens(text)
+
+
+class EndpointEngine(_Served):
+    """An `Engine` over `/completions`. Probabilities and the first token's time are NaN where they are not known."""
 
     def generate(
         self, prompt: str, start: str, *, max_tokens: int, stop: str, cancel: Callable[[], bool] = never
@@ -180,20 +184,8 @@ class EndpointEngine:
         )
 
 
-class EndpointChat:
+class EndpointChat(_Served):
     """A `Chat` over `/chat/completions`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @property
-    def model(self) -> ModelInfo:
-        """The model in use; a server does not tell its size."""
-        return self._connection.model
-
-    def count_tokens(self, text: str) -> int:
-        """Return the number of tokens of `text`, exactly where the server counts, else about."""
-        return self._connection.count_tokens(text)
 
     def say(self, message: str, max_tokens: int) -> Said:
         """Return the answer to one user message. Raises `UsageError` where it does not fit, and `ModelError`."""

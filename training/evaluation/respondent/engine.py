@@ -13,13 +13,13 @@ from importlib import metadata
 from pathlib import Path
 
 from tabtab_local.answer import answer
-from tabtab_local.complete import build_prompt
+from tabtab_local.complete import build_prompt, understood
 from tabtab_local.config import Settings
 from tabtab_local.edits import Span
 from tabtab_local.engine import Engine, Generation
-from tabtab_local.errors import FormatError, UsageError
+from tabtab_local.errors import UsageError
 from tabtab_local.fingerprint import file_sha256
-from tabtab_local.prompt import EDIT_END, PROMPT_VERSION, Response, parse_response
+from tabtab_local.prompt import PROMPT_VERSION
 from training.evaluation.respondent.reply import Question, Reply
 
 
@@ -110,7 +110,7 @@ def known(value: float) -> float | None:
 
 
 def _reply(generation: Generation, region: Span) -> Reply:
-    response, fault = _read(generation)
+    response, fault = understood(generation)
     timings = generation.timings
     return Reply(
         text=generation.text,
@@ -125,13 +125,3 @@ def _reply(generation: Generation, region: Span) -> Reply:
         first_token_ms=known(timings.first_token_ms),
         total_ms=timings.total_ms,
     )
-
-
-def _read(generation: Generation) -> tuple[Response | None, str]:
-    """Return the parsed answer, or nothing and what is wrong with it."""
-    if EDIT_END not in generation.text:
-        return None, f"the answer did not end within {generation.timings.decoded_tokens} tokens"
-    try:
-        return parse_response(generation.text), ""
-    except FormatError as error:
-        return None, str(error)

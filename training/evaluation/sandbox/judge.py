@@ -82,11 +82,20 @@ class Sandbox:
         self.protections: tuple[str, ...] = protections(self)
 
     def judge(self, trial: Trial) -> Verdict:
-        """Run the program and its checks, and return the verdict. Raises `UsageError` for a file outside the folder."""
+        """Run the program and its checks, and return the verdict.
+
+        A program that has used up its wall time, but not its CPU time, gets a second try: a machine that was busy for a
+        moment must not decide a figure. Raises `UsageError` for a file outside the folder.
+        """
         for name in trial.files:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
                 raise UsageError(f"a task's file {name!r} is not a path inside the program's folder")
+        verdict = self._verdict(trial)
+        waited = verdict.outcome == "timeout" and verdict.wall_s >= self.limits.wall_s
+        return self._verdict(trial) if waited else verdict
+
+    def _verdict(self, trial: Trial) -> Verdict:
         started = time.monotonic()
         with contextlib.ExitStack() as stack:
             pair = _Pair(self.cage, trial, stack)
