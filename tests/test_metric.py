@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tabtab_local.edits import diff
 from tabtab_local.prompt import RecentEdit
 from training.evaluation import metric
 
@@ -37,7 +36,7 @@ def test_reversal_is_the_share_that_undoes_the_last_edit():
     old = "entries = load()\nprint(rows)\n"
 
     def share(new: str) -> float:
-        return metric.reversal(old, diff(old, new), last)
+        return metric.reversal(old, new, last)
 
     assert share("rows = load()\nprint(rows)\n") == 1
     assert share("entries = load()\nprint(entries)\n") == 0
@@ -46,10 +45,18 @@ def test_reversal_is_the_share_that_undoes_the_last_edit():
     assert 0 < half < 1
 
 
+def test_following_a_rename_is_no_reversal_but_half_of_undoing_it_is():
+    last = RecentEdit("total = 1", "total_amount = 1")
+    old = "total_amount = 1\nprint(total)\n"
+    assert metric.reversal(old, old.replace("(total)", "(total_amount)"), last) == 0
+    assert metric.reversal(old, old.replace("total_amount = 1", "total_am = 1"), last) == 1
+    assert metric.reversal("x = 2\n", "x = 3\n", last) == 0
+
+
 def test_putting_a_deleted_line_back_is_a_reversal():
     last = RecentEdit("print(df)\nprint('debug')\n", "print(df)\n")
     old = "df = 1\nprint(df)\n"
-    assert metric.reversal(old, diff(old, old + "print('debug')\n"), last) == 1
+    assert metric.reversal(old, old + "print('debug')\n", last) == 1
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ class Seen:
 
 def _keys(signature: Signature) -> list[int]:
     """Return a number for each band of a signature, the same for bands that agree."""
-    return (signature.reshape(_BANDS, _ROWS).astype(np.uint64) @ _SPREAD).tolist()
+    keys: list[int] = (signature.reshape(_BANDS, _ROWS).astype(np.uint64) @ _SPREAD).tolist()
+    return keys
 
 
 # Odd, and large enough that the rows of a band do not cancel each other out; the sum wraps around.

@@ -140,7 +140,7 @@ def _compared(
         "cursor_right": metric.cursor_right(code, cursor, right.code, right.cursor) and bool(edits)
         if edit_asked
         else None,
-        "reversal": metric.reversal(document.code, edits, last) if last and read else None,
+        "reversal": metric.reversal(document.code, code, last) if last and read else None,
         "deletes": metric.deletes_user_text(document.code, code, right.code) if read else None,
         "parses": file is not None and _parses(file) if edits else None,
     }

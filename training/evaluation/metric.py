@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import Indel, Levenshtein
 
-from tabtab_local.edits import Edit, diff
 from tabtab_local.prompt import RecentEdit
 
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -37,21 +35,17 @@ def cursor_right(new: str, cursor: int, reference: str, reference_cursor: int) -
     return new[cursor:] == reference[reference_cursor:]
 
 
-def reversal(old: str, edits: Sequence[Edit], last: RecentEdit) -> float:
+def reversal(old: str, new: str, last: RecentEdit) -> float:
     """Return the share of the answer, in characters deleted and written, that undoes the user's last edit.
 
-    What counts as undoing: to write again what that edit deleted, and to delete what it wrote.
+    That is how far the answer goes back to the text before that edit: a character that undoes brings the text one step
+    nearer to it, any other one step away, in insertions and deletions. 0 where the edit stands elsewhere.
     """
-    deleted, written = set[str](), set[str]()
-    for edit in diff(last.original, last.updated):
-        deleted.add(last.original[edit.start : edit.end].strip())
-        written.add(edit.text.strip())
-    undone = changed = 0
-    for edit in edits:
-        before = old[edit.start : edit.end]
-        changed += len(before) + len(edit.text)
-        undone += len(before) * (before.strip() in written - {""})
-        undone += len(edit.text) * (edit.text.strip() in deleted - {""})
+    if last.updated not in old:
+        return 0.0
+    before = old.replace(last.updated, last.original, 1)
+    changed = Indel.distance(old, new)
+    undone = (changed + Indel.distance(old, before) - Indel.distance(new, before)) / 2
     return undone / changed if changed else 0.0
 
 
