@@ -22,7 +22,8 @@ import pytest
 
 from tabtab_local.errors import DocumentError
 from tabtab_local.prompt import Prompt, Response, parse_prompt, parse_response
-from training.data import config, duplicate, shard
+from training.data import build as stage
+from training.data import config, duplicate, progress, shard
 from training.data.build import build
 from training.data.contamination import Pieces, Set, evaluation_sets
 from training.data.corruption import Example
@@ -153,6 +154,24 @@ def test_an_interrupted_build_goes_on_to_the_same_bytes(tmp_path):
     assert {name: (out / "data" / name).stat().st_mtime_ns for name in kept} == kept
 
 
+@pytest.mark.parametrize("name", [".build/progress.json", ".build/00000.npz", "data/train-00000.parquet"])
+def test_an_unfinished_build_whose_files_were_changed_is_not_gone_on_with(tmp_path, name):
+    made, out = mix(EVERYDAY, tmp_path), tmp_path / "out"
+    sets = evaluation_sets("none")
+    settings = json.loads(json.dumps(stage._settings(replace(made, mbpp="none"))))
+    settings["evaluation"] = {each.name: each.fingerprint for each in sets}
+    build(replace(made, examples=60), out, 1, unchecked=True)
+    record = json.loads((out / "build.json").read_text())
+    for done in ("README.md", "build.json"):
+        (out / done).unlink()
+    state = progress.Progress([shard.Shard(**record["shards"][0])], [progress.Tally()], progress.Memory())
+    state.save(out)
+    (out / ".build" / "settings.json").write_text(json.dumps(settings))
+    (out / name).write_bytes(b"damaged")
+    with pytest.raises(DocumentError, match=rf"{out}.*(cannot be read|was changed).*: remove {out} and"):
+        build(made, out, 1, unchecked=True)
+
+
 def test_another_seed_makes_other_rows_and_is_refused_in_the_same_folder(tmp_path, capsys):
     made = mix(EVERYDAY, tmp_path)
     build(made, tmp_path / "out", 1, unchecked=True)
@@ -260,12 +279,14 @@ def test_a_row_like_a_test_problem_is_left_out(tmp_path):
 
 
 @needs_mbpp
-def test_every_test_problem_would_be_recognised():
+def test_every_evaluation_task_would_be_recognised():
     sets = evaluation_sets(MBPP)
-    assert [each.name for each in sets] == ["tabtab-bench dev", "tabtab-bench test", "mbpp test"]
+    assert [each.name for each in sets] == ["tabtab-bench dev", "tabtab-bench test", "mbpp dev", "mbpp test"]
     assert set(sets[-1].tasks) == {f"mbpp/{number}" for number in range(11, 511)}
-    hits = Pieces(sets).hits(["\n".join(texts) for texts in sets[-1].tasks.values()])
-    assert sum(map(bool, hits)) == 500
+    assert set(sets[-2].tasks) == {f"mbpp/{number}" for number in range(511, 601)}
+    pieces = Pieces(sets)
+    for each in sets:
+        assert all(pieces.hits(["\n".join(texts) for texts in each.tasks.values()])), each.name
 
 
 @needs_mbpp
@@ -287,7 +308,9 @@ def test_without_mbpp_a_build_is_refused_unless_unchecked(tmp_path):
     with pytest.raises(DocumentError, match=r"none\.jsonl"):
         build(made, tmp_path / "out", 1)
     build(made, tmp_path / "out", 1, unchecked=True)
-    assert "**Not checked against MBPP's test problems.**" in (tmp_path / "out" / "README.md").read_text()
+    assert (
+        "**Not checked against MBPP's validation and test problems.**" in (tmp_path / "out" / "README.md").read_text()
+    )
 
 
 def test_a_folder_of_code_is_a_source(tmp_path):
@@ -389,6 +412,10 @@ def test_a_source_travels_to_a_worker_without_what_it_has_read(tmp_path):
         ("examples = 'many'\n[[source]]\nkind='everyday'", "examples = 'many' is not a whole number"),
         ("examples = 0\n[[source]]\nkind='everyday'", "examples is 0: give 1 or more"),
         ("format = 'csv'\n[[source]]\nkind='everyday'", "the format is 'csv': choose parquet or jsonl"),
+        ("[[source]]\nkind=['everyday']", r"source 1 has the kind \['everyday'\]: choose one of everyday"),
+        ("[[source]]\nkind='everyday'\nshare=nan", r"source 1 \(everyday\) has a share or passes of nothing"),
+        ("[[source]]\nkind='everyday'\nname='a|b'", r"source 1 \(everyday\): name = 'a\|b': give letters"),
+        ("[[source]]\nkind='instructions'\nlicence=' '", r"source 1 \(instructions\) has an empty licence"),
         ("[[source]]\nkind='web'", "source 1 has the kind 'web': choose one of everyday, packages"),
         ("[[source]]\nkind='everyday'\npath='x'", r"source 1 \(everyday\) has the unknown key path"),
         ("[[source]]\nkind='everyday'\nshare=0", r"source 1 \(everyday\) has a share or passes of nothing"),

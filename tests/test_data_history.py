@@ -258,6 +258,30 @@ def test_objects_that_a_clone_lacks_are_counted(repository):
     assert dropped["file: object missing, too large or not text"] == 1
 
 
+@pytest.mark.parametrize("encoding", ["klingon", "utf-8"])
+def test_a_commit_in_an_encoding_that_is_not_as_it_says_is_read(repository, encoding):
+    repository.commit("Multiply by the count", {"shop.py": AFTER})
+    raw = repository.git[repository.git.head.target].read_raw()
+    head, _, _ = raw.partition(b"\n\n")
+    odd = head.replace(b"Ada", b"Ad\xe9") + f"\nencoding {encoding}\n\n".encode() + b"Multiply by the caf\xe9 count\n"
+    repository.git.references["refs/heads/main"].set_target(repository.git.write(pygit2.enums.ObjectType.COMMIT, odd))
+    assert {example.prompt.intent for example in many(repository)} == {
+        "",
+        "Multiply by the caf\N{REPLACEMENT CHARACTER} count",
+    }
+
+
+def test_of_a_shallow_clone_the_oldest_commit_is_a_first_one(repository):
+    oldest = repository.commit("Multiply by the count", {"shop.py": AFTER})
+    repository.commit("Go back", {"shop.py": BEFORE})
+    # What `git clone --depth 2` leaves.
+    (repository.path / ".git" / "shallow").write_text(f"{oldest}\n")
+    source = History(repository.path, "MIT")
+    units = [source.unit(number, random.Random(number)) for number in range(source.size())]
+    assert len(units) == 2
+    assert sum(unit.dropped.get("first commit", 0) for unit in units) == 1
+
+
 def test_hunks_make_the_new_text_of_the_old_one():
     rng = random.Random(1)
     for _ in range(50):

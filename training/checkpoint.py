@@ -64,6 +64,8 @@ def same_run(run: Path, settings: dict[str, Any]) -> None:
         theirs = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError):
         raise DocumentError(f"{path} cannot be read: choose another --out, or remove that run") from None
+    if not isinstance(theirs, dict):
+        raise DocumentError(f"{path} is not a record of settings: choose another --out, or remove that run")
     changed = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     if changed:
         raise DocumentError(f"{run} holds a run with other settings ({', '.join(changed)}): choose another --out")

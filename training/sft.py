@@ -8,6 +8,7 @@ knows nothing of merging or GGUF.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import TrainerCallback
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
@@ -54,9 +56,17 @@ def fine_tune(base_name: str, data: Path, out: Path, settings: FineTuning) -> No
         processing_class=base.tokenizer,
         callbacks=[_Log(out / "log.jsonl")],
     )
-    checkpoints = out / "checkpoints"
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(checkpoints) if checkpoints.exists() else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(out / "checkpoints"))
     _finish(model, base, data_sha256, len(dataset), settings, out)
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """Return the last whole checkpoint in `folder`, if any; remove what a run that was killed had begun to write."""
+    for path in folder.glob("checkpoint-*"):
+        # The trainer writes its state last.
+        if not (path / TRAINER_STATE_NAME).is_file():
+            shutil.rmtree(path)
+    return get_last_checkpoint(str(folder)) if folder.exists() else None
 
 
 def read_examples(path: Path) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tabtab_local.output import check_free, new_file
 from tabtab_local.prompt import PROMPT_VERSION
 from training.data import card, config, progress, shard
 from training.data.config import Mix
-from training.data.contamination import evaluation_sets
+from training.data.contamination import Set, evaluation_sets
 from training.data.make import Candidate, Made
 from training.data.pool import Pool, Stream
 from training.data.progress import Progress, Tally
@@ -37,9 +38,9 @@ _DRY_UNITS = 2000
 def build(mix: Mix, out: Path, workers: int | None = None, *, unchecked: bool = False) -> None:
     """Write the data set of `mix` into the folder `out`, going on with an unfinished build of the same mix in it.
 
-    `workers` are processes, as many as there are cores unless given. With `unchecked` MBPP's test problems are not
-    looked for in the rows, and the card says so. Raises `DocumentError` where a source or MBPP cannot be read, and for
-    a folder that holds something else.
+    `workers` are processes, as many as there are cores unless given. With `unchecked` MBPP's problems are not looked
+    for in the rows, and the card says so. Raises `DocumentError` where a source or MBPP cannot be read, where the
+    sources give nothing, and for a folder that holds something else.
     """
     started = time.monotonic()
     sizes = [source.size() for source in mix.sources]
@@ -48,20 +49,32 @@ def build(mix: Mix, out: Path, workers: int | None = None, *, unchecked: bool = 
     with Pool(mix, sets, workers or os.cpu_count() or 1) as pool:
         settings = _settings(mix) | {"evaluation": {each.name: each.fingerprint for each in sets}}
         if _finished(out, settings):
+            progress.remove(out)
             click.echo(f"{out} holds this data set already", err=True)
             return
         _remove_halves(out)
         state = progress.load(out, len(mix.sources))
         before = sum(each.kept for each in state.tallies)
         _Build(mix, out, pool, sizes, state).run()
+    _write_records(mix, settings, sets, out, state)
+    made, seconds = sum(each.kept for each in state.tallies) - before, time.monotonic() - started
+    click.echo(f"wrote {made} examples to {out} in {seconds:.1f} s: {made / seconds:.0f} a second", err=True)
+    if before + made < mix.examples:
+        click.echo(f"{mix.examples} were asked for: the sources have no more to give", err=True)
+
+
+def _write_records(mix: Mix, settings: dict[str, Any], sets: Sequence[Set], out: Path, state: Progress) -> None:
+    """Write the record and the card, and remove what an unfinished build needs."""
+    if not state.shards:
+        progress.remove(out)
+        out.rmdir()
+        raise DocumentError("the sources of the mix gave not one example: choose others, or look at their files")
     text = card.render(mix, settings, sets, state)
     # The card goes last: where it stands, the data set is whole.
     for name, content in (("build.json", card.record(settings, state)), ("README.md", text)):
         with new_file(out / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
     progress.remove(out)
-    made, seconds = sum(each.kept for each in state.tallies) - before, time.monotonic() - started
-    click.echo(f"wrote {made} examples to {out} in {seconds:.1f} s: {made / seconds:.0f} a second", err=True)
 
 
 def _settings(mix: Mix) -> dict[str, Any]:
@@ -78,7 +91,7 @@ def _settings(mix: Mix) -> dict[str, Any]:
 def _finished(out: Path, settings: dict[str, Any]) -> bool:
     """Return whether `out` holds the finished data set; record the settings of a new one.
 
-    Raises `DocumentError` for a folder with anything else.
+    Raises `DocumentError` for a folder with anything else, and for shards that are not as they were written.
     """
     done, going = out / "build.json", out / progress.FOLDER / "settings.json"
     path = done if (out / "README.md").exists() and done.exists() else going
@@ -91,11 +104,13 @@ def _finished(out: Path, settings: dict[str, Any]) -> bool:
     try:
         theirs = json.loads(path.read_text(encoding="utf-8"))
         theirs = theirs["settings"] if path == done else theirs
-    except (ValueError, KeyError, OSError):
+    except (ValueError, KeyError, TypeError, OSError):
         raise DocumentError(f"{path} cannot be read: choose another --out, or remove that folder") from None
     if theirs != ours:
         changed = ", ".join(sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)))
         raise DocumentError(f"{out} holds a data set of another build ({changed} differ): choose another --out")
+    if path == done:
+        shard.check(out, shard.recorded(out))
     return path == done
 
 

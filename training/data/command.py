@@ -24,7 +24,7 @@ def data() -> None:
 @click.option("--workers", type=click.IntRange(1), help="Processes; the rows do not depend on it. [default: cores]")
 @click.option("--repo", type=_FOLDER, help="Clone that the mix's histories are read from.")
 @click.option("--mbpp", type=_FILE, envvar="TABTAB_MBPP", help="The data set's mbpp.jsonl. [default: as in the mix]")
-@click.option("--unchecked", is_flag=True, help="Do not look for MBPP's test problems in the rows; the card says so.")
+@click.option("--unchecked", is_flag=True, help="Do not look for MBPP's problems in the rows; the card says so.")
 def build(config: Path, out: Path, workers: int | None, unchecked: bool, **changes: Any) -> None:
     """Build a training mix: corrupt clean code, drop near-duplicates and what evaluation sets hold, write shards.
 

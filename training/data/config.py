@@ -20,6 +20,8 @@ Paths are relative to the file. Every key is checked before anything is read.
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 import tomllib
 import types
 import typing
@@ -39,6 +41,7 @@ from training.data.source.window import Folder, Packages
 
 KINDS: Mapping[str, type[Any]] = {each.kind: each for each in (Everyday, Packages, Folder, Mbpp, Instructions, History)}
 FORMATS = ("parquet", "jsonl")
+_NAME = re.compile(r"[\w.-]+")
 _TYPES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", Path: "a path"}
 
 
@@ -157,7 +160,7 @@ def _mix(table: dict[str, Any], folder: Path) -> Mix:
 
 def _source(table: dict[str, Any], number: int, folder: Path) -> Source:
     kind = table.pop("kind", None)
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise DocumentError(f"source {number} has the kind {kind!r}: choose one of {', '.join(KINDS)}")
     where = f"source {number} ({kind})"
     fields = {each.name: each for each in dataclasses.fields(KINDS[kind])}
@@ -166,8 +169,12 @@ def _source(table: dict[str, Any], number: int, folder: Path) -> Source:
     for key, each in fields.items():
         if each.default is dataclasses.MISSING and key not in values:
             raise DocumentError(f"{where} lacks the key {key}: add it")
-    if values.get("share", 1.0) <= 0 or values.get("passes", 1) < 1:
+    if not 0 < values.get("share", 1.0) < math.inf or values.get("passes", 1) < 1:
         raise DocumentError(f"{where} has a share or passes of nothing: give a number above 0, or remove the source")
+    if not _NAME.fullmatch(values.get("name", kind)):
+        raise DocumentError(f"{where}: name = {values['name']!r}: give letters, digits, '_', '-' and '.' alone")
+    if not values.get("licence", kind).strip():
+        raise DocumentError(f'{where} has an empty licence: name it, or say "unknown"')
     if kind in ("folder", "history") and not is_permissive(values["licence"]):
         raise DocumentError(f"{where} has the licence {values['licence']!r}, which is not known as permissive")
     return typing.cast(Source, KINDS[kind](**values))

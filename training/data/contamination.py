@@ -63,7 +63,10 @@ class Set:
 
 
 def evaluation_sets(mbpp_file: str | Path) -> tuple[Set, ...]:
-    """Return all evaluation sets: both halves of TabTab-Bench, and MBPP's test problems from a file, "hub" or "none".
+    """Return all evaluation sets: both halves of TabTab-Bench, and MBPP's validation and test problems.
+
+    MBPP's are read from a file or "hub", and left out for "none". Those of its renamed variant have the same
+    statements under other names; pieces of renamed code are not known here.
 
     Raises `DocumentError` where MBPP cannot be had.
     """
@@ -73,9 +76,10 @@ def evaluation_sets(mbpp_file: str | Path) -> tuple[Set, ...]:
         tasks = {task.id: tuple(dict.fromkeys((task.text, task.reference))) for task in suite}
         sets.append(Set(f"tabtab-bench {split}", tasks))
     if mbpp_file != "none":
-        problems = mbpp.load("test", None if mbpp_file == "hub" else Path(mbpp_file))
-        texts = {f"mbpp/{each.id}": (each.statement, each.code, each.tests) for each in problems}
-        sets.append(Set("mbpp test", texts))
+        for split in ("dev", "test"):
+            problems = mbpp.load(split, None if mbpp_file == "hub" else Path(mbpp_file))
+            texts = {f"mbpp/{each.id}": (each.statement, each.code, each.tests) for each in problems}
+            sets.append(Set(f"mbpp {split}", texts))
     return tuple(sets)
 
 

@@ -12,8 +12,7 @@ from tqdm import tqdm
 
 from tabtab_local.prompt import RecentEdit
 from training.data.corruption import Example
-from training.data.corruption.answerable import answerable
-from training.data.make import UNKNOWABLE
+from training.data.make import checked
 from training.data.source.history import History
 
 # Stands for the cursor in what is printed.
@@ -37,11 +36,12 @@ def history_report(repo: Path, commits: int, shown: int, seed: int) -> str:
         dropped.update(unit.dropped)
         seen.update(unit.seen)
         for example in unit.examples:
-            if answerable(example):
+            row = checked(example, source.name, unit)
+            if isinstance(row, str):
+                dropped[row] += 1
+            else:
                 kinds[example.kind] += 1
                 examples.append((unit.origin, example))
-            else:
-                dropped[UNKNOWABLE] += 1
     seconds = time.process_time() - started
     parses = sum(example.compiles for _, example in examples)
     lines = [f"{name}: {number}" for name, number in seen.items()]

@@ -86,7 +86,7 @@ class Maker:
         found: list[list[Candidate | str]] = [[] for _ in units]
         kept: list[tuple[int, Example, Row]] = []
         for example, owner in zip(examples, owners, strict=True):
-            row = _checked(example, source, units[owner])
+            row = checked(example, source, units[owner])
             if isinstance(row, str):
                 found[owner].append(row)
             else:
@@ -118,7 +118,7 @@ def _weights(by_name: Mapping[str, int]) -> Mapping[Corruption, int]:
     return {each: by_name[each.__name__] for each in corruption.WEIGHTS if by_name.get(each.__name__)}
 
 
-def _checked(example: Example, source: str, unit: Unit) -> Row | str:
+def checked(example: Example, source: str, unit: Unit) -> Row | str:
     """Return an example as text, or the reason to leave it out."""
     if not called_for(example):
         return NOT_CALLED_FOR

@@ -12,12 +12,14 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
+from tabtab_local.errors import DocumentError
 from tabtab_local.output import new_file
 from training.data.duplicate import DOCUMENT_THRESHOLD, EXAMPLE_THRESHOLD, PERMUTATIONS, Seen, Signature
-from training.data.shard import Shard
+from training.data.shard import Shard, check
 
 FOLDER = ".build"
 
@@ -103,16 +105,25 @@ class Progress:
 
 
 def load(out: Path, sources: int) -> Progress:
-    """Return how far the build in `out` has come; the beginning where it has not."""
+    """Return how far the build in `out` has come; the beginning where it has not.
+
+    Raises `DocumentError` where what was written so far is not there any more, or was changed.
+    """
     path = out / FOLDER / "progress.json"
     memory = Memory()
     if not path.exists():
         return Progress([], [Tally() for _ in range(sources)], memory)
-    record = json.loads(path.read_text(encoding="utf-8"))
-    shards = [Shard(**each) for each in record["shards"]]
-    for number in range(len(shards)):
-        memory.load(out / FOLDER / f"{number:05}.npz")
-    tallies = [_tally(each) for each in record["sources"]]
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        shards = [Shard(**each) for each in record["shards"]]
+        for number in range(len(shards)):
+            memory.load(out / FOLDER / f"{number:05}.npz")
+        tallies = [_tally(each) for each in record["sources"]]
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        raise DocumentError(
+            f"{path.parent} cannot be read ({' '.join(str(error).split())[:80]}): remove {out} and begin again"
+        ) from None
+    check(out, shards)
     return Progress(shards, tallies, memory)
 
 

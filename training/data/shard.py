@@ -52,6 +52,14 @@ def write(folder: Path, number: int, rows: Sequence[Row], form: str) -> Shard:
     return Shard(path.name, len(rows), file_sha256(path))
 
 
+def check(folder: Path, shards: Sequence[Shard]) -> None:
+    """Raise `DocumentError` unless the `shards` in `folder` are there, and just as they were written."""
+    for each in shards:
+        path = folder / FOLDER / each.name
+        if not path.is_file() or file_sha256(path) != each.sha256:
+            raise DocumentError(f"{path} is missing or was changed: remove {folder} and build the data set again")
+
+
 def read(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield prompt and completion of each row of a built data set, in order.
 
@@ -68,8 +76,19 @@ def read_rows(folder: Path) -> Iterator[Row]:
     paths = sorted((folder / FOLDER).glob("train-*"))
     if not paths:
         raise DocumentError(f"{folder / FOLDER} holds no shards: build the data set again")
+    check(folder, recorded(folder))
     for path in paths:
         yield from shard_rows(path)
+
+
+def recorded(folder: Path) -> list[Shard]:
+    """Return the shards that the record of a finished build names. Raises `DocumentError` where it cannot be read."""
+    path = folder / "build.json"
+    try:
+        return [Shard(**each) for each in json.loads(path.read_text(encoding="utf-8"))["shards"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise DocumentError(f"{path} is not the record of a data set ({reason}): build it again") from None
 
 
 def sha256(folder: Path) -> str:

@@ -2,8 +2,8 @@
 
 A hole is cut without regard for what is left, and the context is cut to a random budget, so that an answer may need
 what only the removed text had, or what the budget left out. This module measures it: `unknowable` lists what the answer
-brings in that nobody could know, and `answerable` is the rule by which such examples are dropped. Lexical on purpose:
-the region of an unfinished text seldom parses.
+brings in that nobody could know, and a build drops the examples for which it lists anything. Lexical on purpose: the
+region of an unfinished text seldom parses.
 
 Known is what the prompt shows anywhere, as a word: in its code, its recent edits or its intent. Known as well are the
 language's and the standard library's names, those of well-known packages, attributes of anything but `self` (a
@@ -82,11 +82,6 @@ _OPEN = re.compile(
 _BOUND = re.compile(
     r"^[ \t]*([\w, ]+?)\s*(?::[^=\n]+)?=(?!=)|\b(?:def|class|as|import)\s+(\w+)|\bfor\s+([\w, ]+)\s+in\b", re.MULTILINE
 )
-
-
-def answerable(example: Example) -> bool:
-    """Return whether the prompt shows what its answer needs, and that there is something to answer."""
-    return called_for(example) and not unknowable(example)
 
 
 def unknowable(example: Example) -> tuple[str, ...]:

@@ -67,7 +67,12 @@ class History(Unread):
     def _repository(self) -> pygit2.Repository:
         try:
             return pygit2.Repository(str(self.repo))
-        except (pygit2.GitError, ValueError, OSError):
+        except (pygit2.GitError, ValueError, OSError) as error:
+            if "not owned by" in str(error):
+                raise DocumentError(
+                    f"{self.repo} belongs to another user, so git does not read it: "
+                    f"git config --global --add safe.directory {self.repo.resolve()}"
+                ) from None
             raise DocumentError(f"{self.repo} is not a git repository: give a clone's folder as repo") from None
 
     @cached_property
@@ -76,7 +81,7 @@ class History(Unread):
             tip = self._repository.revparse_single(self.branch or "HEAD").peel(pygit2.Commit)
         except (pygit2.GitError, KeyError, ValueError):
             raise DocumentError(
-                f"{self.repo} has no commit at {self.branch or 'HEAD'}: choose another branch"
+                f"{self.repo} has no commit at {self.branch or 'HEAD'}: commit something, or choose another branch"
             ) from None
         order = SortMode.TOPOLOGICAL | SortMode.REVERSE
         ids = [commit.id for commit in self._repository.walk(tip.id, order)]
@@ -98,9 +103,9 @@ class History(Unread):
         commit = self._repository[self._commits[number]]
         dropped: Counter[str] = Counter()
         seen: Counter[str] = Counter({"commits": 1})
-        title, _, _ = commit.message.strip().partition("\n")
+        title, _, _ = _plain(commit.raw_message).strip().partition("\n")
         examples: list[Example] = []
-        if reason := rejected(title, _people(commit), len(commit.parents)):
+        if reason := rejected(title, _people(commit), len(commit.parent_ids)):
             dropped[reason] += 1
         else:
             files = self._files(commit, dropped)
@@ -109,8 +114,7 @@ class History(Unread):
                 seen["hunks"] += sum(len(file.hunks) for file in files)
                 examples = _Asking(title_intent(title), files, rng, dropped).examples()
                 seen["commits with examples"] += bool(examples)
-        origin = f"{str(commit.id)[:12]}"
-        return Unit(origin, self.licence, examples=tuple(examples), dropped=dropped, seen=seen)
+        return Unit(str(commit.id)[:12], self.licence, examples=tuple(examples), dropped=dropped, seen=seen)
 
     def _files(self, commit: pygit2.Commit, dropped: Counter[str]) -> list[_File]:
         """Return the changed files of a commit that hold edits of a person's."""
@@ -168,7 +172,13 @@ class History(Unread):
 
 
 def _people(commit: pygit2.Commit) -> str:
-    return " ".join(f"{who.name} <{who.email}>" for who in (commit.author, commit.committer))
+    who = (commit.author, commit.committer)
+    return " ".join(f"{_plain(each.raw_name)} <{_plain(each.raw_email)}>" for each in who)
+
+
+def _plain(text: bytes) -> str:
+    """Return what a commit says. The encoding that old commits name is often wrong, or none at all."""
+    return text.decode("utf-8", "replace")
 
 
 class _Asking:
