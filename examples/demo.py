@@ -15,7 +15,7 @@ PROGRAM = Path(sysconfig.get_path("scripts")) / "tabtab-local"
 
 COMMANDS = (
     ("complete", "load_csv.py", "--line", "4"),
-    ("complete", "sales_report.py", "--line", "30"),
+    ("complete", "sales_report.py", "--line", "31"),
     ("complete", "house_prices.ipynb", "--cell", "4", "--line", "1", "--intent", "Plot a histogram of price"),
 )
 

@@ -26,6 +26,7 @@ def _(sales):
 @app.cell
 def _(plt, sales):
     plt.plot(sales["date"], sales["revenue"])
+    plt.title("Revenue")
     plt.xlabel("date")
     plt.yl
     return

@@ -158,7 +158,7 @@ def test_apply_makes_the_edit_that_is_shown(script):
 @pytest.mark.parametrize(
     ("name", "place", "expected"),
     [
-        ("sales_report.py", ["--line", 30], '+    plt.ylabel("revenue")'),
+        ("sales_report.py", ["--line", 31], '+    plt.ylabel("Revenue")'),
         ("house_prices.ipynb", ["--cell", 4, "--line", 1, "--intent", "Plot a histogram of price"], ".hist("),
     ],
 )

@@ -144,7 +144,10 @@ class Cage:
         for device in ("null", "zero", "random", "urandom"):
             options += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
         options += ["--perms", "1777", "--size", str(self.limits.folder_bytes), "--tmpfs", FOLDER]
-        options += ["--symlink", FOLDER, "/tmp", "--remount-ro", "/"]
+        # A checkout may lie in /tmp: that folder then holds its packages.
+        if not any(Path(folder).is_relative_to("/tmp") for folder in visible()):
+            options += ["--symlink", FOLDER, "/tmp"]
+        options += ["--remount-ro", "/"]
         return options if filter_fd is None else [*options, "--seccomp", str(filter_fd)]
 
 
