@@ -135,7 +135,12 @@ class Cage:
                 options += ["--symlink", str(Path(link).readlink()), link]
             elif Path(link).exists():
                 options += ["--ro-bind", link, link]
-        for parent in sorted({str(parent) for folder in visible() for parent in Path(folder).parents} - {"/"}):
+        # Programs may write to /tmp: it is their folder or, where a checkout lies in it, another one in memory.
+        folder_size = ["--perms", "1777", "--size", str(self.limits.folder_bytes)]
+        checkout_in_tmp = any(Path(folder).is_relative_to("/tmp") for folder in visible())
+        if checkout_in_tmp:
+            options += [*folder_size, "--tmpfs", "/tmp"]
+        for parent in sorted({str(parent) for folder in visible() for parent in Path(folder).parents} - {"/", "/tmp"}):
             options += ["--perms", "755", "--dir", parent]
         for folder in visible():
             options += ["--ro-bind", folder, folder]
@@ -143,9 +148,8 @@ class Cage:
         options += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
         for device in ("null", "zero", "random", "urandom"):
             options += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-        options += ["--perms", "1777", "--size", str(self.limits.folder_bytes), "--tmpfs", FOLDER]
-        # A checkout may lie in /tmp: that folder then holds its packages.
-        if not any(Path(folder).is_relative_to("/tmp") for folder in visible()):
+        options += [*folder_size, "--tmpfs", FOLDER]
+        if not checkout_in_tmp:
             options += ["--symlink", FOLDER, "/tmp"]
         options += ["--remount-ro", "/"]
         return options if filter_fd is None else [*options, "--seccomp", str(filter_fd)]
