@@ -121,6 +121,11 @@ def diff(old: str, new: str) -> tuple[Edit, ...]:
     return tuple(_trimmed(old, edits))
 
 
+def shared_start(a: Sequence[object], b: Sequence[object]) -> int:
+    """Return how many items (of texts, characters) `a` and `b` share from their start."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
 def lines_of(text: str) -> list[str]:
     """Return the lines of `text` with their ends: split after every `\\n` only.
 

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from tabtab_local.edits import Edit
+from tabtab_local.edits import Edit, shared_start
 from tabtab_local.prompt import RecentEdit
 
 # An answer may delete this many characters, and so many more for each one that it writes, without arousing suspicion.
@@ -43,8 +43,8 @@ def reversal(change: Change) -> str | None:
     last, before, after = change.recent_edits[-1], change.before, change.after
     if before == after or len(after) - len(before) != len(last.original) - len(last.updated):
         return None
-    same_start = _shared(before, after)
-    same_end = _shared(before[::-1], after[::-1])
+    same_start = shared_start(before, after)
+    same_end = shared_start(before[::-1], after[::-1])
     # What was undone covers all that differs.
     for place in range(max(0, len(before) - same_end - len(last.updated)), same_start + 1):
         if before.startswith(last.updated, place) and after.startswith(last.original, place):
@@ -92,11 +92,6 @@ def objection(change: Change, enabled: Collection[str]) -> str | None:
         if reason:
             return f"{name}: {reason}"
     return None
-
-
-def _shared(a: str, b: str) -> int:
-    """Return how many characters `a` and `b` share from their start."""
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _parses(code: str) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tabtab_local.edits import Edit, Span, apply, lines_of
+from tabtab_local.edits import Edit, Span, apply, lines_of, shared_start
 from tabtab_local.errors import DocumentError
 from tabtab_local.notebook import Cell, Notebook
 
@@ -114,7 +114,7 @@ def _list_edit(text: str, source: _Value, new: list[str], writer: _Writer) -> Ed
     old = [_normal(item.value) for item in items]
     if not items or not new:
         return Edit(source.span.start, source.span.end, _new_list(text, source, [writer.encoded(line) for line in new]))
-    kept = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    kept = shared_start(old, new)
     rest = min(len(old), len(new)) - kept
     kept_below = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
     changed = [writer.encoded(line) for line in new[kept : len(new) - kept_below]]

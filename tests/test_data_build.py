@@ -21,13 +21,11 @@ import pygit2
 import pytest
 
 from tabtab_local.errors import DocumentError
-from tabtab_local.prompt import Prompt, Response, parse_prompt, parse_response
+from tabtab_local.prompt import parse_prompt, parse_response
 from training.data import build as stage
-from training.data import config, duplicate, progress, shard
+from training.data import config, progress, shard
 from training.data.build import build
-from training.data.contamination import Pieces, Set, evaluation_sets
-from training.data.corruption import Example
-from training.data.duplicate import Seen, shingles, signatures
+from training.data.contamination import evaluation_sets
 from training.data.source.everyday import Everyday
 from training.data.source.history import History
 from training.data.source.row import Instructions, Mbpp
@@ -214,54 +212,6 @@ def test_near_duplicates_are_left_out_across_sources(tmp_path):
     assert dropped >= 30
 
 
-def test_a_signature_is_the_same_on_any_machine_and_tells_how_alike_texts_are():
-    text = "def total(orders):\n    return sum(order.price * order.count for order in orders)"
-    other = text.replace("total", "whole")
-    a, b, c = signatures([shingles(text), shingles(other), shingles("import pandas as pd\nprint(pd.NA)")])
-    assert hashlib.sha256(a.astype("<u4").tobytes()).hexdigest()[:16] == SIGNATURE
-    assert 0.4 < (a == b).mean() < 1
-    assert (a == c).mean() < 0.1
-
-
-SIGNATURE = "8a2de180fa1b4d3f"
-
-
-def test_like_texts_of_the_same_owner_are_not_held_against_each_other():
-    seen = Seen(0.8)
-    (row,) = signatures([shingles("a = 1\nb = 2\nc = a + b\nprint(c, a, b)")])
-    seen.add(row, "0/1")
-    assert seen.like(row, "0/2")
-    assert not seen.like(row, "0/1")
-
-
-def test_an_example_is_its_edit_and_the_lines_around_it():
-    def text(name: str) -> str:
-        region = f"x = 1\n{name} = read(x)\n"
-        return duplicate.example_text(Example(Prompt(region, len(region)), Response(region + "print(x)", 8), "lines"))
-
-    assert "print(x)" in text("a")
-    assert text("a") != text("b")
-
-
-def test_pieces_of_evaluation_tasks_are_found_in_other_layouts_but_everyday_lines_are_not():
-    task = "def harvest(fields, weather):\n    crop = weather.rain * fields.area\n    return crop / weather.sun\n"
-    common = "if __name__ == '__main__':\n    for i in range(len(arr)):\n"
-    pieces = Pieces([Set("bench", {"1": (task + common,), "2": ("Write a python function to plant an apple tree",)})])
-    spread = task.replace("(", "( ").replace("    ", "\t").replace(" * ", "*")
-    assert pieces.hits(["x = 1", spread, common, "# Write a Python function to plant an apple tree.", ""]) == [
-        "",
-        "bench",
-        "",
-        "bench",
-        "",
-    ]
-
-
-def test_what_two_tasks_share_is_nobodys():
-    line = "def harvest(fields, weather):\n    crop = weather.rain * fields.area\n"
-    assert Pieces([Set("bench", {"1": (line,), "2": (line,)})]).hits([line]) == [""]
-
-
 @needs_mbpp
 def test_a_row_like_a_test_problem_is_left_out(tmp_path):
     problems = [json.loads(line) for line in MBPP.read_text().splitlines()]
@@ -276,17 +226,6 @@ def test_a_row_like_a_test_problem_is_left_out(tmp_path):
     card = (tmp_path / "out" / "README.md").read_text()
     assert re.search(r"^\| mbpp test \| 500 \| [1-9]\d* \|$", card, re.MULTILINE)
     assert "Not checked" not in card
-
-
-@needs_mbpp
-def test_every_evaluation_task_would_be_recognised():
-    sets = evaluation_sets(MBPP)
-    assert [each.name for each in sets] == ["tabtab-bench dev", "tabtab-bench test", "mbpp dev", "mbpp test"]
-    assert set(sets[-1].tasks) == {f"mbpp/{number}" for number in range(11, 511)}
-    assert set(sets[-2].tasks) == {f"mbpp/{number}" for number in range(511, 601)}
-    pieces = Pieces(sets)
-    for each in sets:
-        assert all(pieces.hits(["\n".join(texts) for texts in each.tasks.values()])), each.name
 
 
 @needs_mbpp

@@ -68,8 +68,6 @@ class Scripted:
         self.identity: dict[str, object] = {"kind": "scripted"}
         self.asked: list[str] = []
         self._stops_at, self._kill = stops_at, kill
-        self._order = iter(SUITE.tasks)
-        self._by_text = {}
 
     def reply(self, question: Question) -> Reply:
         name = self._name(question)

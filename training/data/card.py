@@ -17,6 +17,7 @@ from training.data.config import Mix
 from training.data.contamination import Set
 from training.data.progress import Progress
 from training.data.shard import FOLDER, whole_sha256
+from training.markdown import table
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB_LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit", "CC-BY-4.0": "cc-by-4.0", "BSD-3-Clause": "bsd-3-clause"}
@@ -147,5 +148,4 @@ def _shards(state: Progress) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
+    return "".join(f"{line}\n" for line in table(head, rows))

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from tabtab_local.errors import DocumentError
 from tabtab_local.output import new_file
-from training.evaluation.report import middle, number, table
+from training.evaluation.report import middle, number
 from training.evaluation.result import Result, Totals, compare, read, totals
+from training.markdown import table
 
 _RENAMED = "quoted: MBPP, corrupted and renamed"
 _PLAIN = "quoted: MBPP, corrupted"

@@ -10,6 +10,7 @@ from collections import Counter
 
 from rapidfuzz.distance import Indel, Levenshtein
 
+from tabtab_local.edits import shared_start
 from tabtab_local.prompt import RecentEdit
 
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -21,10 +22,10 @@ def similarity(old: str, new: str, reference: str) -> float:
     What the right edit leaves alone at both ends of the text, and the answer as well, does not count: else copying a
     long file would be half of a good answer.
     """
-    head = _shared(old, reference)
-    tail = _shared(old[head:][::-1], reference[head:][::-1])
-    head = min(head, _shared(reference, new))
-    tail = min(tail, _shared(reference[head:][::-1], new[head:][::-1]))
+    head = shared_start(old, reference)
+    tail = shared_start(old[head:][::-1], reference[head:][::-1])
+    head = min(head, shared_start(reference, new))
+    tail = min(tail, shared_start(reference[head:][::-1], new[head:][::-1]))
     return float(
         Levenshtein.normalized_similarity(new[head : len(new) - tail], reference[head : len(reference) - tail])
     )
@@ -53,8 +54,3 @@ def deletes_user_text(old: str, new: str, reference: str) -> bool:
     """Return whether the answer deletes a word or sign that a right edit keeps."""
     words = [Counter(_WORD.findall(text)) for text in (old, new, reference)]
     return bool((words[0] - words[1]) - (words[0] - words[2]))
-
-
-def _shared(a: str, b: str) -> int:
-    """Return how many characters two texts share from their start."""
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

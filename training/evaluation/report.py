@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tabtab_local.benchmark import Quantiles
 from training.evaluation.judge import Row
 from training.evaluation.result import Result, Totals, totals
+from training.markdown import table
 
 _HEAD = ("", "tasks", "right, % (95 % interval)", "exact", "similarity", "cursor", "format", "parses", "ms")
 
@@ -30,12 +31,6 @@ def report(result: Result) -> str:
             ids = [one.id for one in result.excluded if one.reason == reason]
             lines.append(f"- {reason}: {', '.join(ids)}")
     return "\n".join(lines)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
 
 
 def number(value: float | None, digits: int = 1) -> str:

@@ -22,7 +22,7 @@ from training.data.document import Document, moved
 _CHARACTERS_PER_TOKEN = 3
 
 # What there may be room for beside the region.
-_BUDGETS_TOKENS = (60, 150, 300, 450)
+BUDGETS_TOKENS = (60, 150, 300, 450)
 
 # Larger holes cannot be answered from the context and only teach the model to invent.
 MAX_HOLE_CHARACTERS = 320
@@ -149,8 +149,12 @@ def unchanged(
 
 def context(document: Document, region: Span, rng: random.Random) -> Context:
     """Return the code above and below as the runtime would show it, for a budget drawn at random."""
-    budget_tokens = rng.choice(_BUDGETS_TOKENS)
-    return file_context(document.text, region, budget_tokens, lambda text: len(text) // _CHARACTERS_PER_TOKEN + 1)
+    return file_context(document.text, region, rng.choice(BUDGETS_TOKENS), about_tokens)
+
+
+def about_tokens(text: str) -> int:
+    """Return roughly how many tokens `text` has; contexts of training examples vary in length anyway."""
+    return len(text) // _CHARACTERS_PER_TOKEN + 1
 
 
 def random_line(document: Document, rng: random.Random) -> Span | None:

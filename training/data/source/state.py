@@ -20,7 +20,14 @@ from tabtab_local.errors import TabTabError
 from tabtab_local.marimo import parse_marimo
 from tabtab_local.notebook import from_cell, to_cell
 from tabtab_local.prompt import Prompt, RecentEdit, Response
-from training.data.corruption.example import MAX_HOLE_CHARACTERS, MAX_REGION_CHARACTERS, WORD, Example
+from training.data.corruption.example import (
+    BUDGETS_TOKENS,
+    MAX_HOLE_CHARACTERS,
+    MAX_REGION_CHARACTERS,
+    WORD,
+    Example,
+    about_tokens,
+)
 from training.data.source.hunk import Hunk, tree
 
 # What an unfinished insertion is answered with at most, beside the rest of its line.
@@ -35,7 +42,6 @@ _MAX_RECENT = 3
 _MAX_UNTYPED_CHARACTERS = 200
 _MAX_UNTYPED_LINES = 4
 _MAX_RECENT_CHARACTERS = 300
-_CHARACTERS_PER_TOKEN = 3
 
 # Where a top-level statement begins, and one of a class's or function's body or a top-level one.
 _FOLLOWS = r"(?!(?:else|elif|except|finally|case)\b)[^\s#)\]}\"']"
@@ -235,7 +241,7 @@ def example(question: Question, asked: Asked, rng: random.Random) -> Example | s
         return "region too long or empty"
     if sum(len(edit.text) for edit in question.edits) > MAX_HOLE_CHARACTERS:
         return "too much to type"
-    context = opened.context(region, rng.choice((60, 150, 300, 450)), lambda t: len(t) // _CHARACTERS_PER_TOKEN + 1)
+    context = opened.context(region, rng.choice(BUDGETS_TOKENS), about_tokens)
     prompt = Prompt(before, at, context.above, context.below, asked.recent, asked.given)
     response = Response(answer, follow - region.start, asked.given or asked.said)
     return Example(prompt, response, question.kind, _parses(result, question.follow))
