@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,10 +14,21 @@ from tabtab_local import __version__, registry
 from tabtab_local.command import Group
 from tabtab_local.errors import UsageError
 
+if TYPE_CHECKING:
+    from tabtab_local.engine import LlamaEngine, RemoteEngine
+
+
+def _default_model() -> str:
+    from tabtab_local.tuning import default_model
+
+    return default_model()
+
+
 _MODEL = click.option(
     "--model",
     metavar="NAME|PATH",
-    default=registry.DEFAULT_MODEL,
+    default=_default_model,
+    show_default=f"what `doctor --tune` chose, else {registry.DEFAULT_MODEL}",
     help="Name from `tabtab-local models`, or path of a GGUF file made by this project.",
 )
 
@@ -35,10 +48,24 @@ def main() -> None:
 @click.option("--cell", type=int, metavar="N", help="Cell of a Jupyter notebook, counted from 1; --line counts in it.")
 @click.option("--intent", default="", metavar="TEXT", help="What you want, in words. [default: inferred by the model]")
 @_MODEL
+@click.option(
+    "--endpoint",
+    metavar="URL",
+    help="Ask a server instead (llama-server, vLLM, Ollama): --model is then its name there, and may be left out where "
+    "there is only one. A key is taken from TABTAB_API_KEY.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a diff.")
 @click.option("--apply", "write", is_flag=True, help="Make the edit in the file.")
 def complete(
-    file: Path, line: int, column: int | None, cell: int | None, intent: str, model: str, as_json: bool, write: bool
+    file: Path,
+    line: int,
+    column: int | None,
+    cell: int | None,
+    intent: str,
+    model: str,
+    endpoint: str | None,
+    as_json: bool,
+    write: bool,
 ) -> None:
     """Predict the next edit of FILE with the cursor at a line and column.
 
@@ -50,7 +77,6 @@ def complete(
     from tabtab_local.complete import to_json
     from tabtab_local.document import open_document
     from tabtab_local.edits import apply
-    from tabtab_local.engine import LlamaEngine
     from tabtab_local.prompt import clean_intent
     from tabtab_local.show import coloured, unified_diff
 
@@ -62,8 +88,10 @@ def complete(
         raise UsageError(f"{file}: {error}") from None
     if write:
         store.check_writable(source)
-    with LlamaEngine(registry.locate(model)) as engine:
+    with _local(model) if endpoint is None else _remote(endpoint, model) as engine:
         completion = ask(engine, document, intent=clean_intent(intent))
+    if degraded := getattr(engine, "degraded", ()):
+        click.echo(f"{endpoint}: {'; '.join(degraded)}", err=True)
     # All that can fail comes before the file is changed.
     output = ""
     if as_json:
@@ -81,20 +109,46 @@ def complete(
     click.echo(output, nl=False, color=True)
 
 
+def _local(model: str) -> LlamaEngine:
+    from tabtab_local import tuning
+    from tabtab_local.engine import LlamaEngine
+
+    path = registry.locate(model)
+    settings = tuning.engine_settings(path)
+    return LlamaEngine(path, threads=settings.threads, costs=settings.costs)
+
+
+def _remote(endpoint: str, model: str) -> RemoteEngine:
+    from tabtab_local.engine import RemoteEngine
+
+    source = click.get_current_context().get_parameter_source("model")
+    return RemoteEngine(endpoint, "" if source is click.core.ParameterSource.DEFAULT else model)
+
+
 @main.command()
 @_MODEL
 @click.option("--repeats", type=click.IntRange(1), default=20, help="Measurements of each kind.")
 @click.option(
-    "--threads", type=click.IntRange(1), help="Threads to compute with. [default: one for each physical core]"
+    "--threads",
+    type=click.IntRange(1),
+    show_default="what `doctor --tune` found best, else one for each physical core; one less on battery",
+    help="Threads to compute with.",
 )
+@click.option("--typing", is_flag=True, help="Replay typing instead, for two minutes: does the model keep up?")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
-def bench(model: str, repeats: int, threads: int | None, as_json: bool) -> None:
+def bench(model: str, repeats: int, threads: int | None, typing: bool, as_json: bool) -> None:
     """Measure a model on this machine: load time, tokens per second, time to the first token, memory."""
-    from tabtab_local import benchmark
+    from tabtab_local import benchmark, tuning
 
-    report = benchmark.run(
-        registry.locate(model), repeats=repeats, threads=threads, progress=lambda line: click.echo(line, err=True)
-    )
+    path = registry.locate(model)
+    if typing:
+        from tabtab_local.replay import verdict
+
+        found = verdict.measure(path, threads=threads, progress=lambda line: click.echo(line, err=True))
+        click.echo(json.dumps(found.as_json()) if as_json else verdict.render_verdict(found))
+        return
+    threads = threads or tuning.engine_settings(path).threads
+    report = benchmark.run(path, repeats=repeats, threads=threads, progress=lambda line: click.echo(line, err=True))
     click.echo(json.dumps(report.as_json()) if as_json else benchmark.render(report))
 
 
@@ -123,3 +177,68 @@ def models(as_json: bool) -> None:
             )
         )
     click.echo("\n".join(table(rows)))
+
+
+@main.command()
+@click.option("--tune", is_flag=True, help="Measure this machine, choose a model, threads and drafts, remember them.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME|PATH",
+    help="With --tune: measure this model too, beside the embedded one and those measured before. May be repeated.",
+)
+@click.option(
+    "--models-dir",
+    "folders",
+    multiple=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="With --tune: measure the *.gguf files in and below this folder too. May be repeated.",
+)
+@click.option(
+    "--target-ms",
+    type=click.IntRange(1, 60_000),
+    default=120,
+    help="With --tune: the time that a full suggestion may take; the largest model that keeps to it is chosen.",
+)
+@click.option("--repeats", type=click.IntRange(1), default=20, help="With --tune: measurements of each kind, at most.")
+@click.pass_context
+def doctor(
+    context: click.Context, tune: bool, models: Sequence[str], folders: Sequence[Path], target_ms: int, repeats: int
+) -> None:
+    """Say whether all is well, or with --tune find out what suits this machine.
+
+    Without --tune: the machine, how many threads may be used, the embedded model, what is remembered. Exits with 1 and
+    says what is wrong where something is.
+
+    With --tune: measures what it costs to evaluate a few tokens, for each model and number of threads, in about ten
+    seconds for the embedded model and up to a minute for one of a gigabyte; prints what was found and what was chosen.
+    """
+    if tune:
+        _tune(models, folders, target_ms, repeats)
+        return
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name != "tune" and source is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(f"{parameter.opts[0]} goes with --tune: add it")
+    from tabtab_local.doctor.checkup import examine
+
+    checkup = examine()
+    click.echo(checkup.render())
+    context.exit(1 if checkup.problems else 0)
+
+
+def _tune(models: Sequence[str], folders: Sequence[Path], target_ms: int, repeats: int) -> None:
+    from tabtab_local import tuning
+    from tabtab_local.doctor import autotune, explain
+
+    file = tuning.tuning_file()
+    tuning.check_writable(file)
+    paths = autotune.candidates(models, folders, tuning.remembered())
+    report = autotune.tune(
+        paths, target_ms=target_ms, repeats=repeats, progress=lambda line: click.echo(line, err=True)
+    )
+    click.echo(explain.render(report))
+    tuning.remember(report.tuning, file)
+    click.echo(f"Remembered in {file}; delete it to forget.")

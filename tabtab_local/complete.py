@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from tabtab_local.answer import INTENT_TOKENS, answer
+from tabtab_local.answer import INTENT_TOKENS, answer, question
 from tabtab_local.config import Settings
 from tabtab_local.document import Document
 from tabtab_local.edits import Edit, Position, Span, apply, diff, position_of
@@ -52,19 +52,29 @@ def complete(
     settings = settings or Settings()
     region = document.region()
     prompt, answer_tokens = build_prompt(engine, document, region, intent, recent_edits, settings)
-    generation = answer(engine, prompt, answer_tokens, settings, cancel)
+    generation = answer(engine, question(prompt, answer_tokens), settings, cancel)
+    return judged(engine.model.name, document, region, prompt, generation, settings)
+
+
+def judged(
+    model: str, document: Document, region: Span, prompt: Prompt, generation: Generation, settings: Settings
+) -> Completion:
+    """Return the completion that the answer to `prompt` amounts to, silent where a gate objects to it.
+
+    `region` is the part of the document's code that the answer rewrites.
+    """
     response, fault = understood(generation)
-    said = response.intent if response else intent
+    said, confidence, timings = prompt.intent, generation.confidence, generation.timings
     if response is None:
-        return _silent(engine, said, f"format: {fault}", generation)
+        return Completion(model, said, (), None, f"format: {fault}", confidence, timings)
+    said = response.intent
     edits = edits_of(document, region, response)
     after = apply(document.code, edits)
-    change = Change(document.code, after, edits, recent_edits, generation.confidence, settings.min_confidence)
+    change = Change(document.code, after, edits, prompt.recent_edits, confidence, settings.min_confidence)
     reason = objection(change, settings.gates)
     if reason:
-        return _silent(engine, said, reason, generation)
-    cursor = region.start + response.cursor
-    return Completion(engine.model.name, said, edits, cursor, None, generation.confidence, generation.timings)
+        return Completion(model, said, (), None, reason, confidence, timings)
+    return Completion(model, said, edits, region.start + response.cursor, None, confidence, timings)
 
 
 def understood(generation: Generation) -> tuple[Response | None, str]:
@@ -78,12 +88,19 @@ def understood(generation: Generation) -> tuple[Response | None, str]:
 
 
 def edits_of(document: Document, region: Span, response: Response) -> tuple[Edit, ...]:
-    """Return the edits of the document's code that a rewrite of its `region` amounts to."""
-    rewritten = response.region
+    """Return the edits of the document's code that a rewrite of its `region` amounts to.
+
+    What can be had by inserting text at the document's cursor is that insertion.
+    """
+    code, rewritten = region.of(document.code), response.region
     ends_file = document.notebook is None and region.end == len(document.code)
     if ends_file and document.code.endswith("\n") and not rewritten.endswith("\n"):
         rewritten += "\n"  # The region's last, empty line was all that stood for the file's final newline.
-    return tuple(edit.shifted(region.start) for edit in diff(region.of(document.code), rewritten))
+    cursor = document.cursor - region.start
+    inserted = len(rewritten) - len(code)
+    if inserted > 0 and rewritten.startswith(code[:cursor]) and rewritten.endswith(code[cursor:]):
+        return (Edit(document.cursor, document.cursor, rewritten[cursor : cursor + inserted]),)
+    return tuple(edit.shifted(region.start) for edit in diff(code, rewritten))
 
 
 def build_prompt(
@@ -147,10 +164,6 @@ def to_json(document: Document, completion: Completion) -> dict[str, object]:
         "confidence": round(completion.confidence, 4),
         "timings": {name: round(value, 3) for name, value in asdict(completion.timings).items()},
     }
-
-
-def _silent(engine: Engine, intent: str, reason: str, generation: Generation) -> Completion:
-    return Completion(engine.model.name, intent, (), None, reason, generation.confidence, generation.timings)
 
 
 def _position(position: Position) -> dict[str, int]:

@@ -10,7 +10,7 @@ that a person *sees*, in which lines are counted: the file's, but for Jupyter, w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tabtab_local.edits import Edit, Position, Span, apply, offset_of, position_of
@@ -53,6 +53,41 @@ class Document:
         others = cell_context(cells, self.cell, context_order(self.notebook, self.cell), budget_tokens, count)
         above = "\n\n".join(filter(None, (others.above, around.above)))
         return Context(above, "\n\n".join(filter(None, (around.below, others.below))))
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The code of each cell; of a file, the one."""
+        return tuple(cell.code for cell in self.notebook.cells) if self.notebook else (self.code,)
+
+    def like(self, other: Document) -> bool:
+        """Return whether the cursor stands in the same cell of the same kind of file, and all other cells are equal."""
+        if (self.kind, self.cell) != (other.kind, other.cell):
+            return False
+        if self.notebook is None or other.notebook is None:
+            return self.notebook is other.notebook
+        others = (document.codes[: self.cell] + document.codes[self.cell + 1 :] for document in (self, other))
+        return next(others) == next(others)
+
+    def at(self, cell: int, cursor: int) -> Document:
+        """Return the same document with the cursor at an offset in the code of `cell`."""
+        return replace(self, code=self.codes[cell], cell=cell, cursor=cursor)
+
+    def edited(self, edits: Sequence[Edit], cursor: int) -> Document:
+        """Return the document after edits of its code, with the cursor at an offset in the new code.
+
+        Raises `DocumentError` where the file cannot hold them.
+        """
+        code = apply(self.code, edits)
+        if self.notebook is None:
+            return Document(self.kind, code, code, cursor)
+        file = apply(self.file, self.file_edits(edits))
+        notebook = parse_ipynb(file) if self.kind == "jupyter" else parse_marimo(file)
+        if len(notebook.cells) != len(self.notebook.cells) or notebook.cells[self.cell].code != code:
+            # What the file cannot hold as it is, such as blank lines at a cell's end, the editor still has.
+            cells = list(self.notebook.cells)
+            cells[self.cell] = replace(cells[self.cell], code=code)
+            notebook = Notebook(tuple(cells))
+        return Document(self.kind, file, code, cursor, notebook, self.cell)
 
     def seen_edits(self, edits: Sequence[Edit]) -> tuple[Edit, ...]:
         """Return edits of `code` as edits of the text that a person sees."""

@@ -50,6 +50,12 @@ _JOINER = "\u2060"
 _MARKER_TEXT = re.compile(rf"<\|({_JOINER}*)((?:INTENT|EDIT_START|EDIT_END|user_cursor_is_here)\|>)")
 _HEADING_LINE = re.compile(rf"^(# )?({_JOINER}*)(Code above|Code below|Recent edits|original:|updated:)$", re.MULTILINE)
 
+# Where the pre-tokenizers of Qwen, Llama 3 and our own model may still cut a text otherwise once it goes on: blanks
+# with a line end take in the signs before them, a word the signs before it, and both one blank.
+_SIGNS = r" ?(?:[^\w\s]|_)*"
+_OPEN_END = re.compile(rf"(?:{_SIGNS}\s*\n\s*|[^\S\n]+|\d+|{_SIGNS}[^\W\d_]*)\Z")
+_MAX_OPEN_END = 64
+
 
 @dataclass(frozen=True)
 class RecentEdit:
@@ -128,30 +134,29 @@ def response_start(intent: str) -> str:
     return f"{_intent_line(intent)}\n{EDIT_START}" if intent else INTENT
 
 
-def forced_region(prompt: Prompt) -> str:
-    """Return the beginning of an answer's region, behind its `EDIT_START`, that keeps what stands before the cursor.
+def forced_region(before: str) -> tuple[str, str]:
+    """Return an answer's region, behind its `EDIT_START`, up to where `before` ends, as two parts.
 
-    It ends where no token can reach across, so that the model is not made to begin in the middle of one: before the
-    word or sign that the cursor touches, or the blanks before the cursor. With the cursor on a blank line it ends one
-    line of code earlier, for a line end and the blank line after it are often one token.
+    The tokens of the first part are what they are, whatever follows. The second is the last word or sign, or the blanks
+    at the end: the next character may change its tokens, so a model has to choose them (token healing).
+
+    Example: "a = 1\nb = x.re" → ("\na = 1\nb = x", ".re")
     """
-    before = _escape(prompt.region[: prompt.cursor])
-    start = before.rfind("\n") + 1
-    line = prompt.region[: prompt.cursor].split("\n")[-1] + prompt.region[prompt.cursor :].split("\n")[0]
-    end = start + _unfinished(before[start:]) if line.strip() else before[:start].rstrip().rfind("\n") + 1
-    return "\n" + before[:end]
+    text = "\n" + _escape(before)
+    window = text[-_MAX_OPEN_END:]
+    match = _OPEN_END.search(window)
+    at = len(text) - len(window) + (match.start() if match else len(window))
+    return text[:at], text[at:]
 
 
-def rest_of_insertion(prompt: Prompt, start: str) -> str | None:
-    """Return what follows `start`, the beginning of an answer that ends with its cursor, if the answer inserts text.
+def rest_of_region(behind: str) -> str:
+    """Return what an answer goes on with if it leaves all that stands `behind` the cursor as it is."""
+    return f"{_escape(behind)}\n{EDIT_END}"
 
-    It does if it keeps all of the region before the prompt's cursor: what stood behind that cursor is then to follow.
-    None for any other edit.
-    """
-    region = start.partition(f"{EDIT_START}\n")[2]
-    if not region.startswith(_escape(prompt.region[: prompt.cursor])):
-        return None
-    return f"{_escape(prompt.region[prompt.cursor :])}\n{EDIT_END}"
+
+def plain(escaped: str) -> str:
+    """Return a piece of an answer's region as the code that it is."""
+    return _unescape(escaped)
 
 
 def parse_prompt(text: str) -> Prompt:
@@ -200,12 +205,6 @@ def chat_template() -> str:
     """Return the Jinja chat template of a GGUF: the last message is a region with the cursor's marker in it."""
     # Jinja drops a template's last newline unless told otherwise, so it is written as an expression.
     return _frame(INTENT, "{{ messages[-1]['content'] }}") + "{{ '\\n' }}"
-
-
-def _unfinished(line: str) -> int:
-    """Return where the part of `line` begins that the next character may change the tokens of."""
-    match = re.search(r"\s+$|\s?[^\w\s]*\w*$", line)
-    return match.start() if match else len(line)
 
 
 def _frame(intent_line: str, region: str, quote: Callable[[str], str] = str) -> str:

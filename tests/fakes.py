@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabtab_local.engine import Generation, ModelInfo, Timings, never
+from tabtab_local.engine import UNGUIDED, Generation, Guide, ModelInfo, Timings, never
 from tabtab_local.errors import Cancelled, UsageError
-from tabtab_local.prompt import PROMPT_VERSION
+from tabtab_local.prompt import MARKERS, PROMPT_VERSION
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,15 @@ class Request:
     start: str
     max_tokens: int
     stop: str
+    typed: str = ""
 
 
 class ScriptedEngine:
     """An `Engine` that gives prepared answers, in order, and notes the requests. One character is one token.
 
-    An answer is the whole text, with the forced start and the stop marker. It is cut behind `stop` and after
-    `max_tokens` characters, as a model's would be; one that does not begin with the forced start is an error of the
-    test.
+    An answer is the whole text, with the forced start and the stop marker. It is cut behind `stop`, after `max_tokens`
+    characters and where a guide has enough, as a model's would be; one that does not begin with the forced start and
+    what was typed behind it is an error of the test. Where nothing is to be written, no answer is used up.
 
         engine = ScriptedEngine(["<|INTENT|>\\n<|EDIT_START|>\\nx = 1<|user_cursor_is_here|>\\n<|EDIT_END|>"])
     """
@@ -55,29 +56,64 @@ class ScriptedEngine:
         return len(text)
 
     def generate(
-        self, prompt: str, start: str, *, max_tokens: int, stop: str, cancel: Callable[[], bool] = never
+        self,
+        prompt: str,
+        start: str,
+        *,
+        max_tokens: int,
+        stop: str,
+        cancel: Callable[[], bool] = never,
+        guide: Guide = UNGUIDED,
     ) -> Generation:
         """Return the next answer, which stays the next one where this raises.
 
-        Raises `Cancelled` where `cancel` says so, and `UsageError` where the request does not fit into the context.
+        Raises `Cancelled` where `cancel` says so, before an answer or after any of its characters, and `UsageError`
+        where the request does not fit into the context.
         """
-        self.requests.append(Request(prompt, start, max_tokens, stop))
-        if cancel():
-            raise Cancelled("a newer request has stopped this one")
+        self.requests.append(Request(prompt, start, max_tokens, stop, guide.typed))
+        _check(cancel)
         if len(prompt + start) + max_tokens > self._model.context_tokens:
             raise UsageError(
                 f"{len(prompt + start)} + {max_tokens} tokens do not fit into {self._model.context_tokens}"
             )
-        if not self._answers:
-            raise AssertionError(f"request {len(self.requests)} has no answer in the script")
-        answer = self._answers.pop(0)
-        if not answer.startswith(start):
-            raise AssertionError(f"the scripted answer {answer!r} does not begin with the forced start {start!r}")
-        written, marker, _ = answer[len(start) :].partition(stop)
-        text = (written + marker)[:max_tokens]
+        text = ""
+        if max_tokens:
+            text = self._cut(self._next_answer(start, guide.typed), stop)[:max_tokens]
+            text = self._follow(text, stop, cancel, guide)
+            self._answers.pop(0)
         return Generation(
             text=start + text,
-            stopped=bool(marker) and text.endswith(stop),
-            confidence=self._confidence,
+            stopped=text.endswith(stop),
+            confidence=self._confidence if text else 1.0,
             timings=Timings(0.0, len(prompt + start), len(prompt + start), 0.0, 0.0, len(text), 0, 0, 0.0, 0.0),
         )
+
+    def _next_answer(self, start: str, typed: str) -> str:
+        """Return what the next answer of the script writes behind `start`."""
+        if not self._answers:
+            raise AssertionError(f"request {len(self.requests)} has no answer in the script")
+        answer = self._answers[0]
+        if not answer.startswith(start + typed):
+            raise AssertionError(f"the scripted answer {answer!r} does not begin with {start!r} and {typed!r}")
+        return answer[len(start) :]
+
+    @staticmethod
+    def _cut(written: str, stop: str) -> str:
+        before, marker, _ = written.partition(stop)
+        return before + marker
+
+    def _follow(self, text: str, stop: str, cancel: Callable[[], bool], guide: Guide) -> str:
+        """Write `text` character by character, a marker in one, for `guide` to see; return what was written."""
+        typed, end = guide.typed, 0
+        while end < len(text):
+            _check(cancel)
+            end += len(next((marker for marker in (stop, *MARKERS) if text.startswith(marker, end)), " "))
+            guide.watch(text[:end], self._confidence)
+            if end >= len(typed) and not text[:end].endswith(stop) and guide.enough(text[:end]):
+                return text[:end]
+        return text
+
+
+def _check(cancel: Callable[[], bool]) -> None:
+    if cancel():
+        raise Cancelled("a newer request has stopped this one")

@@ -35,13 +35,41 @@ ALLOWED = {
     "config": {"gates"},
     "registry": {"prompt"},
     "machine": set(),
-    "engine": {"machine", "prompt"},
-    "answer": {"config", "engine", "prompt"},
+    "draft": set(),
+    "recent": {"edits", "prompt"},
+    "place": {"document", "edits", "names", "recent"},
+    "engine": {"draft", "edits", "machine", "prompt"},
+    "answer": {"config", "draft", "engine", "prompt"},
     "complete": {"answer", "config", "document", "edits", "engine", "gates", "prompt"},
+    "suggestion": {"document", "edits", "engine", "prompt", "region"},
+    "session": {
+        *("answer", "complete", "config", "document", "edits", "engine", "place", "prompt", "recent", "suggestion"),
+    },
+    "worker": {"document", "session", "suggestion"},
+    "tuning": {"draft", "machine", "output", "registry"},
+    "doctor": {"draft", "engine", "fingerprint", "machine", "prompt", "registry", "show", "tuning"},
+    "replay": {
+        *("config", "document", "edits", "engine", "fingerprint", "jupyter", "machine", "notebook"),
+        *("session", "show", "suggestion", "tuning", "worker"),
+    },
     "benchmark": {"edits", "engine", "fingerprint", "machine", "prompt"},
     "command": set(),
 }
-PURE = ("edits", "prompt", "names", "region", "notebook", "marimo", "jupyter", "document", "gates", "show")
+PURE = (
+    "edits",
+    "prompt",
+    "names",
+    "region",
+    "notebook",
+    "marimo",
+    "jupyter",
+    "document",
+    "gates",
+    "show",
+    "draft",
+    "recent",
+    "place",
+)
 IMPURE = {"os", "io", "pathlib", "time", "random", "socket", "subprocess", "tempfile", "threading", "datetime"}
 FOLDERS = ("training", "convert", "bench")
 
@@ -88,10 +116,15 @@ def test_only_the_engine_imports_llama_cpp_and_nothing_imports_torch():
 
 @pytest.mark.parametrize("name", PURE)
 def test_pure_modules_do_nothing_to_the_world(name):
-    tree = ast.parse((RUNTIME / f"{name}.py").read_text(encoding="utf-8"))
-    assert not {part.split(".")[0] for part in imports(RUNTIME / f"{name}.py")} & IMPURE
-    calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    assert not calls & {"open", "print", "input", "exec", "eval"}
+    for path in [RUNTIME / f"{name}.py", *(RUNTIME / name).glob("*.py")]:
+        if not path.exists():
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert not {part.split(".")[0] for part in imports(path)} & IMPURE
+        calls = {
+            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not calls & {"open", "print", "input", "exec", "eval"}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -129,6 +162,7 @@ def test_the_wheel_holds_tabtab_local_and_nothing_else(wheel):
         names
     )
     assert wheel.stat().st_size < 42_000_000
+    assert sum(name.startswith("tabtab_local/replay/traces/") for name in names) >= 40
 
 
 def test_the_wheel_installs_and_completes_without_torch(wheel, tmp_path):

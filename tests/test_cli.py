@@ -76,7 +76,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch):
 
         import tabtab_local.engine
 
-        monkeypatch.setattr(tabtab_local.engine, "LlamaEngine", lambda path: Engine([]), raising=False)
+        monkeypatch.setattr(tabtab_local.engine, "LlamaEngine", lambda path, **options: Engine([]), raising=False)
 
     return install
 

@@ -22,10 +22,11 @@ from tabtab_local.prompt import (
     ollama_template,
     parse_prompt,
     parse_response,
+    plain,
     render_prompt,
     render_response,
     response_start,
-    rest_of_insertion,
+    rest_of_region,
 )
 
 NASTY = (*MARKERS, "# Code above", "# Code below", "# Recent edits", "original:", "updated:", "\u2060", "<|", "|>")
@@ -64,9 +65,8 @@ def test_each_marker_stands_in_a_prompt_once_whatever_the_code_says(region, abov
 def test_a_response_begins_with_what_is_known_of_it(region, intent):
     response = render_response(Response(*region, intent))
     assert response.startswith(response_start(intent))
-    assert response.startswith(
-        (response_start(intent) if intent else f"{INTENT}\n{EDIT_START}") + forced_region(Prompt(*region))
-    )
+    start = response_start(intent) if intent else f"{INTENT}\n{EDIT_START}"
+    assert response.startswith(start + "".join(forced_region(region[0][: region[1]])))
 
 
 def test_all_blocks_come_in_the_order_of_the_format():
@@ -79,22 +79,38 @@ def test_all_blocks_come_in_the_order_of_the_format():
     )
 
 
-def test_the_lines_above_the_cursors_can_be_forced_without_cutting_into_a_token():
-    assert forced_region(Prompt("a\nb\nc", 3)) == "\na\n"
-    assert forced_region(Prompt("a = x.re", 8)) == "\na = x"
-    assert forced_region(Prompt("a = 1\nb = ", 10)) == "\na = 1\nb ="
-    assert forced_region(Prompt("    print(x)", 10)) == "\n    print"
-    assert forced_region(Prompt("    name", 8)) == "\n   "
-    assert forced_region(Prompt("a\nb\n\n    ", 9)) == "\na\n"
-    assert forced_region(Prompt("a\nb", 0)) == "\n"
+@pytest.mark.parametrize(
+    ("before", "forced", "typed"),
+    [
+        ("", "", "\n"),
+        ("a\nb\n", "\na\nb", "\n"),
+        ("a = x.re", "\na = x", ".re"),
+        ("a = 1\nb = ", "\na = 1\nb =", " "),
+        ("    print(", "\n    print", "("),
+        ("    name", "\n   ", " name"),
+        ("x = foo_ba", "\nx = foo", "_ba"),
+        ("a\nb:\n\n    ", "\na\nb", ":\n\n    "),
+        ("x = f('it''s", "\nx = f('it", "''s"),
+        ("n = 12", "\nn = ", "12"),
+        ("total ", "\ntotal", " "),
+        ("<|INTENT|>", "\n<|\u2060INTENT", "|>"),
+    ],
+)
+def test_a_beginning_is_parted_where_no_token_reaches_across(before, forced, typed):
+    assert forced_region(before) == (forced, typed)
 
 
-def test_an_insertion_is_followed_by_what_stood_behind_the_cursor():
-    prompt = Prompt("a = \nb<|INTENT|>", 4)
-    start = f"{INTENT} Say\n{EDIT_START}\na = 1{CURSOR}"
+@given(CODE)
+def test_the_parts_of_a_beginning_are_the_beginning(before):
+    whole = "".join(forced_region(before))
+    assert plain(whole) == "\n" + before
+    assert len(forced_region(before)[1]) <= 64
+
+
+def test_what_stood_behind_the_cursor_follows_an_insertion():
     whole = Response("a = 1\nb<|INTENT|>", 5, "Say")
-    assert start + rest_of_insertion(prompt, start) == render_response(whole)
-    assert rest_of_insertion(prompt, f"{INTENT}\n{EDIT_START}\nb = 1{CURSOR}") is None
+    start = f"{INTENT} Say\n{EDIT_START}" + "".join(forced_region("a = 1")) + CURSOR
+    assert start + rest_of_region("\nb<|INTENT|>") == render_response(whole)
 
 
 def test_the_smallest_prompt_has_no_blocks():

@@ -20,18 +20,19 @@ import pytest
 from tabtab_local.complete import build_prompt
 from tabtab_local.config import Settings
 from tabtab_local.document import open_document
-from tabtab_local.engine import LlamaEngine
+from tabtab_local.engine import Guide, LlamaEngine
+from tabtab_local.engine.remote.server import describe
 from tabtab_local.errors import ModelError, TabTabError
 from tabtab_local.prompt import CURSOR, EDIT_END, render_prompt, response_start
 from tabtab_local.registry import embedded_path
 from tests.questions import questions
-from tests.server import Proxy, serve
+from tests.server import Ollama, Proxy, serve
 from training.evaluation.respondent.client import Prices, Spent, asker, connect
 from training.evaluation.respondent.endpoint import EndpointEngine, EndpointRespondent, endpoint
 from training.evaluation.respondent.engine import llama
 from training.evaluation.respondent.estimate import actual, estimate
 from training.evaluation.respondent.reply import Question, Reply
-from training.evaluation.respondent.server import Connection, describe
+from training.evaluation.respondent.server import Connection
 
 QUESTIONS = questions(20)
 ROOT = Path(__file__).parent.parent
@@ -93,6 +94,44 @@ def test_a_random_model_continues_over_the_wire_as_in_the_process(tiny_gguf: Pat
                 # The server gives no probability of a token that is a part of a character.
                 equal += a.confidence == pytest.approx(b.confidence, rel=1e-3)
         assert equal >= 3
+
+
+def test_what_was_typed_is_healed_and_an_answer_ends_where_it_is_enough(proxy: Proxy) -> None:
+    with LlamaEngine(embedded_path(), threads=1) as local, closing(connect(proxy.url, "nano")) as client:
+        remote = EndpointEngine(Connection(client, describe(client), None))
+        prompt, _ = build_prompt(local, QUESTIONS[0].document, QUESTIONS[0].document.region(), "say it", (), Settings())
+        text, start = render_prompt(prompt), response_start("say it")
+        written: dict[int, list[str]] = {}
+        for index, engine in enumerate((local, remote)):
+            seen = written.setdefault(index, [])
+            guide = Guide(
+                typed="\nimp",
+                watch=lambda written, _, seen=seen: seen.append(written),
+                enough=lambda written: len(written) > 20,
+            )
+            found = engine.generate(text, start, max_tokens=40, stop=EDIT_END, guide=guide)
+            assert found.text == start + seen[-1] and not found.stopped
+        # What is written before the typed text is whole is seen in the process only.
+        assert written[1] == [seen for seen in written[0] if seen.startswith("\nimp")]
+        assert len(proxy.asked) == 1 and "grammar" in proxy.asked[0]
+
+
+def test_a_server_without_grammars_is_asked_again_where_it_writes_something_else(proxy: Proxy) -> None:
+    proxy.hidden = ("/v1/models",)
+    with closing(connect(proxy.url, "nano")) as client:
+        engine = EndpointEngine(Connection(client, describe(client), None))
+        start = response_start("say it")
+        free = engine.generate(start, "", max_tokens=12, stop=EDIT_END)
+        right = engine.generate(start, "", max_tokens=12, stop=EDIT_END, guide=Guide(typed=free.text[:3]))
+        assert right.text == free.text and len(proxy.asked) == 2
+        other = engine.generate(start, "", max_tokens=12, stop=EDIT_END, guide=Guide(typed="\nraise Sys"))
+        assert other.text.startswith("\nraise Sys")
+        assert [body["prompt"] for body in proxy.asked[2:]] == [start, start + "\nraise Sys"]
+
+
+def test_ollama_is_not_asked_for_completions_which_it_would_put_into_a_template(url: str) -> None:
+    with Ollama(url) as proxy, pytest.raises(ModelError, match="puts prompts of completions into the model's template"):
+        endpoint(proxy.url, "nano", Settings(), style="completions")
 
 
 def readable(text: str) -> str:

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tabtab_local.complete import build_prompt
 from tabtab_local.config import Settings
-from tabtab_local.engine import LlamaEngine
+from tabtab_local.engine import Guide, LlamaEngine
 from tabtab_local.errors import Cancelled, ModelError, UsageError
 from tabtab_local.prompt import CURSOR, EDIT_END, MARKERS, render_prompt, response_start
 from tests.questions import questions
@@ -70,6 +70,51 @@ def test_it_answers_as_its_gguf_does(hub_model: HubModel, tiny_gguf: Path) -> No
                 assert a.timings.prompt_tokens == b.timings.prompt_tokens
                 assert a.timings.decoded_tokens == b.timings.decoded_tokens
                 assert 0 < b.timings.first_token_ms <= b.timings.total_ms
+
+
+def test_what_was_typed_is_healed_as_its_gguf_does(hub_model: HubModel, tiny_gguf: Path) -> None:
+    hub, seen = HubEngine(hub_model), []
+    with LlamaEngine(tiny_gguf, threads=1) as llama:
+        for prompt in prompts(llama)[:3]:
+            for typed in ("\nx = pd.re", "\n    é🙂 = [", '"\\', "\ud800"):
+                a, b = (
+                    engine.generate(
+                        prompt,
+                        response_start("say it"),
+                        max_tokens=20,
+                        stop=EDIT_END,
+                        guide=Guide(typed=typed, watch=lambda written, confidence: seen.append((written, confidence))),
+                    )
+                    for engine in (llama, hub)
+                )
+                assert (a.tokens, a.text, a.stopped) == (b.tokens, b.text, b.stopped)
+                assert a.confidence == pytest.approx(b.confidence, rel=1e-3)
+                texts = [text.rstrip("\ufffd") for text, _ in seen]
+                assert texts[: len(a.tokens)] == texts[len(a.tokens) :]
+                assert b.text.endswith(seen[-1][0]) and seen[-1][1] == pytest.approx(b.confidence)
+                seen.clear()
+
+
+def test_it_stops_where_it_is_enough(hub_model: HubModel) -> None:
+    engine = HubEngine(hub_model)
+    prompt = prompts(engine)[0]
+    whole = engine.generate(prompt, "", max_tokens=20, stop=EDIT_END)
+    guide = Guide(enough=lambda written: len(written) >= 8)
+    cut = engine.generate(prompt, "", max_tokens=20, stop=EDIT_END, guide=guide)
+    assert whole.text.startswith(cut.text) and 8 <= len(cut.text) < len(whole.text) and not cut.stopped
+    assert cut.tokens == whole.tokens[: len(cut.tokens)] and cut.timings.decoded_tokens == len(cut.tokens)
+
+
+def test_where_tokens_are_not_spelled_in_bytes_what_was_typed_is_forced(hub_model: HubModel) -> None:
+    engine, seen = HubEngine(hub_model), []
+    prompt, guide = prompts(engine)[0], Guide(typed="x = pd.re", watch=lambda written, _: seen.append(written))
+    forced = engine.generate(prompt, "x = pd.re", max_tokens=6, stop=EDIT_END)
+    hub_model.__dict__["spelling"] = None
+    try:
+        found = engine.generate(prompt, "", max_tokens=6, stop=EDIT_END, guide=guide)
+    finally:
+        del hub_model.__dict__["spelling"]
+    assert found.text == forced.text == seen[-1] and all(written.startswith("x = pd.re") for written in seen)
 
 
 def test_a_marker_stops_it_and_the_end_of_text_is_no_text(hub_model: HubModel, tiny_gguf: Path) -> None:

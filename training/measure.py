@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabtab_local.answer import INTENT_TOKENS, answer
+from tabtab_local.answer import INTENT_TOKENS, answer, question
 from tabtab_local.config import Settings
 from tabtab_local.edits import diff
 from tabtab_local.engine import Engine, LlamaEngine
@@ -88,8 +88,8 @@ def _examples(engine: Engine, document: corpora.Draw, seed: str, count: int) -> 
 
 
 def _fits(engine: Engine, example: Example) -> bool:
-    forced = forced_region(example.prompt)
-    taken = engine.count_tokens(render_prompt(example.prompt) + forced) + _FRAME_TOKENS
+    forced = forced_region(example.prompt.region[: example.prompt.cursor])
+    taken = engine.count_tokens(render_prompt(example.prompt) + "".join(forced)) + _FRAME_TOKENS
     return taken + INTENT_TOKENS + _answer_room(engine, example) <= engine.model.context_tokens
 
 
@@ -98,7 +98,7 @@ def _answer_room(engine: Engine, example: Example) -> int:
 
 
 def _outcome(engine: Engine, example: Example) -> Outcome:
-    generation = answer(engine, example.prompt, _answer_room(engine, example), Settings())
+    generation = answer(engine, question(example.prompt, _answer_room(engine, example)), Settings())
     try:
         found = parse_response(generation.text)
     except FormatError:

@@ -59,6 +59,15 @@ def metadata(model: Any, key: str) -> str | None:
     return buffer.value.decode("utf-8", errors="replace") if found else None
 
 
+def cache_bytes_per_token(model: Any) -> int:
+    """Return what a token takes in a KV cache of half-precision keys and values."""
+    architecture = metadata(model, "general.architecture")
+    heads, layers = llama.llama_model_n_head_kv(model), llama.llama_model_n_layer(model)
+    usual = llama.llama_model_n_embd(model) // llama.llama_model_n_head(model)
+    sizes = (metadata(model, f"{architecture}.attention.{kind}_length") for kind in ("key", "value"))
+    return int(2 * layers * heads * sum(int(size or usual) for size in sizes))
+
+
 def file_type(model: Any) -> str:
     """Return the quantisation as llama.cpp names it: `"Q4_K - Medium"`."""
     return (llama.llama_ftype_name(llama.llama_model_ftype(model)) or b"unknown").decode()

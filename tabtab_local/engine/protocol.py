@@ -16,6 +16,18 @@ def never() -> bool:
     return False
 
 
+def _nothing(written: str) -> str:
+    return ""
+
+
+def _not_enough(written: str) -> bool:
+    return False
+
+
+def _unseen(written: str, confidence: float) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class ModelInfo:
     """The model that an engine runs; `size_bytes` is that of its file, `file_type` its quantisation as llama.cpp names
@@ -55,6 +67,33 @@ class Timings:
 
 
 @dataclass(frozen=True)
+class Guide:
+    """What is known of an answer before it is decoded, and who follows it. Each part may be left out.
+
+    *Written* is all of an answer behind its forced start, `typed` included, up to its last whole character.
+
+    - `typed`: what is written begins with these characters. Unlike a forced start they may end in the middle of a
+      token: the model chooses among the tokens that continue them (token healing).
+    - `expect`: given what is written, what is likely to follow, or nothing. It is verified many tokens at a time, so
+      that a good guess saves time and a bad one changes nothing but time.
+    - `enough`: given what is written, whether the answer need not go on.
+    - `watch`: told what is written after each token, with the confidence up to there.
+    - `key`: names a document; each has a KV cache of its own, as far as memory allows.
+    - `like`: the key of a document whose cache this one should start from where that saves work.
+    """
+
+    typed: str = ""
+    expect: Callable[[str], str] = _nothing
+    enough: Callable[[str], bool] = _not_enough
+    watch: Callable[[str, float], None] = _unseen
+    key: str = ""
+    like: str = ""
+
+
+UNGUIDED = Guide()
+
+
+@dataclass(frozen=True)
 class Generation:
     """What the model wrote.
 
@@ -62,13 +101,17 @@ class Generation:
     model ended its text or the tokens ran out. A character that was cut in its middle is left out.
 
     `confidence` is the geometric mean of the probabilities that the model gave to the tokens it chose, the one that
-    stopped it included and the forced start not; 1 where it chose none.
+    stopped it included and the forced start not; 1 where it chose none. Where `Guide.typed` leaves a choice of tokens,
+    the probability is the one among these.
+
+    `tokens` are the ids of the tokens that were chosen; none where an engine does not tell.
     """
 
     text: str
     stopped: bool
     confidence: float
     timings: Timings
+    tokens: tuple[int, ...] = ()
 
 
 class Engine(Protocol):
@@ -84,11 +127,19 @@ class Engine(Protocol):
         ...
 
     def generate(
-        self, prompt: str, start: str, *, max_tokens: int, stop: str, cancel: Callable[[], bool] = never
+        self,
+        prompt: str,
+        start: str,
+        *,
+        max_tokens: int,
+        stop: str,
+        cancel: Callable[[], bool] = never,
+        guide: Guide = UNGUIDED,
     ) -> Generation:
         """Continue `prompt` by an answer that begins with `start`, up to the marker `stop` or `max_tokens` tokens.
 
         With `max_tokens=0` the prompt is only evaluated, so that the next request that begins like it is quick.
+        An engine that cannot follow a part of `guide` goes on without: `typed` then joins the forced start.
         `cancel` is asked again and again, possibly while a token is computed; once it says yes, `Cancelled` is raised.
         Raises `UsageError` where prompt and answer do not fit into the context.
         """

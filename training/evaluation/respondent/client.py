@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+from tabtab_local.engine.remote.wire import base_url_of
 from tabtab_local.errors import ModelError, UsageError
 from training.evaluation.respondent.cache import ResponseCache, request_key
 from training.evaluation.respondent.failure import NoAnswer, NotCached, Whom, refusal
@@ -257,18 +258,6 @@ def asker(url: str | None, model: str, *, cache: Path | None = None, max_tokens:
     # The connections live as long as the function.
     weakref.finalize(ask, client.close)
     return ask
-
-
-def base_url_of(url: str) -> str:
-    """Return `url` as the base of an OpenAI API: `/v1` is added to a bare host. Raises `UsageError`."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https"):
-        raise UsageError(f"{url!r} is not the URL of a server: give one such as http://127.0.0.1:8080/v1")
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or "/v1", "", ""))
 
 
 def api_key(base_url: str, environment: Mapping[str, str]) -> tuple[str, str]:

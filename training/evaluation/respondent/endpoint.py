@@ -8,25 +8,31 @@ told where it serves a model of ours.
 
 Differences from an engine in the process: tokens are estimated where there is no `/tokenize` (`server.py`); a
 server that does not say why it stopped is taken to have met the marker, for OpenAI's `stop` means that or the end of
-the text; the confidence leaves out the tokens that the server gives no probability of, as llama.cpp's the marker.
+the text; the confidence leaves out the tokens that the server gives no probability of, as llama.cpp's the marker. An
+answer comes in one piece, and is cut where it would have been enough. What was typed is healed as
+`tabtab_local/engine/remote/` does it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from tabtab_local.config import Settings
-from tabtab_local.engine import Generation, ModelInfo, Timings, never
-from tabtab_local.errors import Cancelled
+from tabtab_local.engine import UNGUIDED, Generation, Guide, ModelInfo, never
+from tabtab_local.engine.remote.completion import RIVALS, begins_with, streamed
+from tabtab_local.engine.remote.reading import Opening, Reading
+from tabtab_local.engine.remote.server import describe, estimated_tokens
+from tabtab_local.errors import Cancelled, ModelError
 from training.evaluation.respondent.chat import DEFAULT_MAX_TOKENS, ChatRespondent, Said
-from training.evaluation.respondent.client import DEFAULT_TIMEOUT_S, MAX_RETRIES, Client, Spent, connect
+from training.evaluation.respondent.client import DEFAULT_TIMEOUT_S, MAX_RETRIES, Client, Received, Spent, connect
 from training.evaluation.respondent.engine import EngineRespondent, versions
 from training.evaluation.respondent.failure import NoAnswer, NotCached
 from training.evaluation.respondent.reply import Question, Reply
-from training.evaluation.respondent.server import Connection, describe, estimated_tokens
+from training.evaluation.respondent.server import Connection
 
 Style = Literal["auto", "completions", "chat"]
 STYLES: tuple[Style, ...] = ("auto", "completions", "chat")
@@ -109,6 +115,11 @@ def _inner(
         "server": connection.server.program,
         "packages": versions("openai"),
     }
+    if style == "completions" and connection.server.program == "ollama":
+        raise ModelError(
+            f"Ollama at {client.base_url} puts prompts of completions into the model's template: "
+            "serve the same GGUF with llama-server, or name the file as --model"
+        )
     if style == "completions" or (style == "auto" and connection.knows_markers()):
         return EngineRespondent(
             EndpointEngine(connection),
@@ -149,7 +160,14 @@ class EndpointEngine(_Served):
     """An `Engine` over `/completions`. Probabilities and the first token's time are NaN where they are not known."""
 
     def generate(
-        self, prompt: str, start: str, *, max_tokens: int, stop: str, cancel: Callable[[], bool] = never
+        self,
+        prompt: str,
+        start: str,
+        *,
+        max_tokens: int,
+        stop: str,
+        cancel: Callable[[], bool] = never,
+        guide: Guide = UNGUIDED,
     ) -> Generation:
         """Continue `prompt` by an answer that begins with `start`; see `Engine.generate`.
 
@@ -157,31 +175,40 @@ class EndpointEngine(_Served):
         """
         if cancel():
             raise Cancelled("a newer request has stopped this one")
-        body = {"prompt": prompt + start, "max_tokens": max_tokens, "stop": [stop], "temperature": 0, "logprobs": 1}
-        if self._connection.server.program == "llama.cpp":
-            body["verbose"] = True  # says what ended the text
-        received = self._connection.client.post("/completions", body | self._connection.extras(), prompt + start)
-        choice = received.data["choices"][0]
-        usage = received.data.get("usage") or {}
-        stopped = _stopped(choice, received.data)
-        prompt_tokens = usage.get("prompt_tokens") or 0
-        return Generation(
-            text=start + (choice.get("text") or "").removesuffix(stop) + (stop if stopped else ""),
-            stopped=stopped,
-            confidence=_confidence(choice),
-            timings=Timings(
-                load_ms=0.0,
-                prompt_tokens=prompt_tokens,
-                evaluated_tokens=prompt_tokens,
+        body = {"max_tokens": max_tokens, "stop": [stop], "temperature": 0, "logprobs": 1}
+        opening = Opening(healed=guide.typed, forced=self._connection.server.program == "llama.cpp")
+        reading = Reading(guide, opening, stop)
+        received = [self._ask(prompt + start, body, reading)]
+        if reading.strayed:
+            reading = Reading(guide, Opening(joined=guide.typed), stop)
+            received.append(self._ask(prompt + start, body, reading))
+        done = reading.generation(start, 0)
+        return replace(
+            done,
+            confidence=math.nan if reading.is_blind else done.confidence,
+            timings=replace(
+                done.timings,
+                evaluated_tokens=done.timings.prompt_tokens,
                 prompt_ms=math.nan,
                 first_token_ms=math.nan,
-                decoded_tokens=usage.get("completion_tokens") or 0,
-                drafted_tokens=0,
-                accepted_tokens=0,
                 decode_ms=math.nan,
-                total_ms=received.total_ms,
+                total_ms=sum(one.total_ms for one in received),
             ),
         )
+
+    def _ask(self, text: str, body: dict[str, Any], reading: Reading) -> Received:
+        opening = reading.opening
+        if opening.healed and opening.forced:
+            body = body | {"grammar": begins_with(opening.healed), "logprobs": RIVALS}
+        text += opening.joined
+        received = self._connection.client.post(
+            "/completions", {"prompt": text, **body} | self._connection.extras(), text
+        )
+        for piece in streamed(received.data):
+            reading.take(piece)
+            if reading.is_over:
+                break
+        return received
 
 
 class EndpointChat(_Served):
@@ -203,28 +230,3 @@ class EndpointChat(_Served):
             first_token_ms=math.nan,
             total_ms=received.total_ms,
         )
-
-
-def _stopped(choice: dict[str, Any], data: dict[str, Any]) -> bool:
-    """Return whether the stop marker ended the text, as far as the server tells."""
-    if choice.get("finish_reason") != "stop":
-        return False
-    if "__verbose" in data:  # llama.cpp
-        return bool(data["__verbose"].get("stop_type") == "word")
-    if "stop_reason" in choice:  # vLLM: the string that stopped it, null at the end of the text
-        return choice["stop_reason"] is not None
-    return True
-
-
-def _confidence(choice: dict[str, Any]) -> float:
-    """Return the geometric mean of the probabilities of the tokens, NaN where the server does not give them."""
-    given = choice.get("logprobs") or {}
-    if "content" in given:  # llama.cpp
-        logarithms = [entry.get("logprob") for entry in given["content"] or ()]
-    else:
-        logarithms = given.get("token_logprobs") or []
-    found = [value for value in logarithms if value is not None]
-    if not found:
-        # Of the marker alone, which some servers leave out, nothing is known; nothing else was chosen.
-        return math.nan if choice.get("text") else 1.0
-    return max(math.exp(sum(found) / len(found)), 1e-30)

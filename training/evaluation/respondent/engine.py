@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tabtab_local.answer import answer
+from tabtab_local.answer import question as ask_for
 from tabtab_local.complete import build_prompt, understood
 from tabtab_local.config import Settings
 from tabtab_local.edits import Span
@@ -58,7 +59,7 @@ class EngineRespondent:
             prompt, answer_tokens = build_prompt(
                 self._engine, document, region, question.intent, question.recent_edits, self._settings
             )
-            generation = answer(self._engine, prompt, answer_tokens, self._settings)
+            generation = answer(self._engine, ask_for(prompt, answer_tokens), self._settings)
         except UsageError as error:
             return Reply("", region, fault=str(error))
         return _reply(generation, region)
@@ -94,6 +95,7 @@ def deciding(settings: Settings, context_tokens: int) -> dict[str, object]:
         "model_context_tokens": context_tokens,
         "context_tokens": settings.context_tokens,
         "answer_tokens": settings.answer_tokens,
+        "infer_intent": settings.infer_intent,
         "rewrite_before": settings.rewrite_before,
         "exact": settings.exact,
     }

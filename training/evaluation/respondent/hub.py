@@ -3,35 +3,32 @@
 Text between our markers is tokenised as in training; a tokenizer that does not have the markers belongs to a model
 that was not made for our format, which can chat at most. Decoding is greedy, one question at a time, in float32 on a
 processor and in the model's own type on a GPU. Each request evaluates its whole prompt: what was asked before has no
-part in an answer.
+part in an answer. What is expected of an answer is not drafted; what was typed is healed where the tokenizer spells
+its tokens in bytes, else it joins the forced start.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from transformers import (
-    GenerationConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
-    PreTrainedTokenizerBase,
-)
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from tabtab_local.config import Settings
-from tabtab_local.engine import Generation, ModelInfo, Timings, never
-from tabtab_local.errors import Cancelled, ModelError, UsageError
+from tabtab_local.engine import UNGUIDED, Generation, Guide, ModelInfo, Timings, never
+from tabtab_local.errors import ModelError, UsageError
 from tabtab_local.hub import model_folder
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION
 from training.evaluation.respondent.chat import DEFAULT_MAX_TOKENS, ChatRespondent, Said
 from training.evaluation.respondent.engine import EngineRespondent, versions
+from training.evaluation.respondent.guided import Course, Spelling, spelling
 from training.evaluation.respondent.load import ADAPTER_FILE, first_token, load_tokenizer, load_weights
 
 # As many as our runtime gives a model that was trained for more.
@@ -101,7 +98,14 @@ class HubModel:
         text: str = self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text.rstrip("\ufffd")
 
-    def generate(self, ids: list[int], max_tokens: int, stop: str | None, cancel: Callable[[], bool]) -> _Written:
+    @cached_property
+    def spelling(self) -> Spelling | None:
+        """The bytes of the tokens, where the tokenizer tells them."""
+        return spelling(self._tokenizer)
+
+    def generate(
+        self, ids: list[int], max_tokens: int, stop: str | None, cancel: Callable[[], bool], guide: Guide = UNGUIDED
+    ) -> _Written:
         """Return what the model writes after `ids`. Raises `UsageError` where that does not fit, and `Cancelled`."""
         if len(ids) + max_tokens > self.info.context_tokens:
             raise UsageError(
@@ -109,20 +113,20 @@ class HubModel:
                 f"{self.info.name} reads at once beside an answer of {max_tokens}"
             )
         marker = self.encode(stop)[0] if stop else None
-        watch = _Watch(cancel)
+        ends = self._ends - {marker}
+        spelt = self.spelling if guide.typed else None
+        course = Course(guide, cancel, len(ids), decode=self.decode, ends=ends, spelt=spelt)
         with self._lock, torch.inference_mode():
             began = time.perf_counter()
-            new = self._sequence(ids, max_tokens, marker, watch) if max_tokens else []
+            new = self._sequence(ids, max_tokens, marker, course) if max_tokens else []
             total_ms = (time.perf_counter() - began) * 1000
-        first_token_ms = (watch.first_token - began) * 1000 if watch.first_token else total_ms
+        first_token_ms = (course.first_token - began) * 1000 if course.first_token else total_ms
         stopped = bool(new) and new[-1] == marker
-        ended = bool(new) and not stopped and new[-1] in self._ends
+        ended = bool(new) and new[-1] in ends
         text = self.decode(new[:-1] if ended else new)
-        mean = float(torch.stack(watch.logarithms).mean()) if watch.logarithms else 0.0
-        confidence = max(math.exp(mean), 1e-30)
-        return _Written(text, stopped, ended, confidence, len(ids), len(new), first_token_ms, total_ms)
+        return _Written(text, stopped, ended, course.confidence(), len(ids), tuple(new), first_token_ms, total_ms)
 
-    def _sequence(self, ids: list[int], max_tokens: int, marker: int | None, watch: _Watch) -> list[int]:
+    def _sequence(self, ids: list[int], max_tokens: int, marker: int | None, course: Course) -> list[int]:
         row = torch.tensor([ids], device=self.device)
         output = self._model.generate(
             row,
@@ -133,7 +137,8 @@ class HubModel:
                 eos_token_id=sorted(self._ends | ({marker} if marker is not None else set())),
                 pad_token_id=min(self._ends, default=0),
             ),
-            logits_processor=LogitsProcessorList([watch]),
+            logits_processor=course.processor(),
+            stopping_criteria=course.criteria(),
         )
         new: list[int] = output[0, len(ids) :].tolist()
         return new
@@ -155,10 +160,19 @@ class HubEngine:
         return len(self._model.encode(text))
 
     def generate(
-        self, prompt: str, start: str, *, max_tokens: int, stop: str, cancel: Callable[[], bool] = never
+        self,
+        prompt: str,
+        start: str,
+        *,
+        max_tokens: int,
+        stop: str,
+        cancel: Callable[[], bool] = never,
+        guide: Guide = UNGUIDED,
     ) -> Generation:
         """Continue `prompt` by an answer that begins with `start`; see `Engine.generate`."""
-        written = self._model.generate(self._model.prompt(prompt + start), max_tokens, stop, cancel)
+        if guide.typed and not self._model.spelling:
+            start, guide = start + guide.typed, _joined(guide)
+        written = self._model.generate(self._model.prompt(prompt + start), max_tokens, stop, cancel, guide)
         return Generation(
             text=start + written.text,
             stopped=written.stopped,
@@ -169,12 +183,13 @@ class HubEngine:
                 evaluated_tokens=written.prompt_tokens,
                 prompt_ms=written.first_token_ms,
                 first_token_ms=written.first_token_ms,
-                decoded_tokens=written.decoded_tokens,
+                decoded_tokens=len(written.tokens),
                 drafted_tokens=0,
                 accepted_tokens=0,
                 decode_ms=written.total_ms - written.first_token_ms,
                 total_ms=written.total_ms,
             ),
+            tokens=written.tokens,
         )
 
 
@@ -203,7 +218,7 @@ class HubChat:
             finished=written.ended,
             confidence=written.confidence,
             prompt_tokens=written.prompt_tokens,
-            decoded_tokens=written.decoded_tokens,
+            decoded_tokens=len(written.tokens),
             first_token_ms=written.first_token_ms,
             total_ms=written.total_ms,
         )
@@ -247,23 +262,17 @@ class _Written:
     ended: bool
     confidence: float
     prompt_tokens: int
-    decoded_tokens: int
+    tokens: tuple[int, ...]
     first_token_ms: float
     total_ms: float
 
 
-class _Watch(LogitsProcessor):  # type: ignore[misc]
-    """Notes, for each token that is chosen greedily, its probability, and when the first one was known."""
-
-    def __init__(self, cancel: Callable[[], bool]) -> None:
-        self._cancel = cancel
-        self.logarithms: list[torch.Tensor] = []
-        self.first_token: float | None = None
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        if self._cancel():
-            raise Cancelled("a newer request has stopped this one")
-        self.logarithms.append(scores[0].float().log_softmax(dim=0).max().cpu())
-        if self.first_token is None:
-            self.first_token = time.perf_counter()
-        return scores
+def _joined(guide: Guide) -> Guide:
+    """Return a guide of what follows the forced start once what was typed has joined it, who sees what `guide` saw."""
+    typed, watch, enough = guide.typed, guide.watch, guide.enough
+    return replace(
+        guide,
+        typed="",
+        watch=lambda written, confidence: watch(typed + written, confidence),
+        enough=lambda written: enough(typed + written),
+    )

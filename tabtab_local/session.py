@@ -1,0 +1,338 @@
+"""A session: one document while somebody edits it. It keeps what was computed, so that a key costs a token or two.
+
+An editor calls `update` for each change of the text or the cursor, `suggest` where it wants a suggestion, `accept` or
+`reject` as the user decides, and `prefetch` while nothing happens (`worker.py` does the last by itself). The calls may
+come from different threads: an update stops the request that runs.
+
+- The prompt is made once, from a snapshot; what is typed since is the forced beginning of the answer.
+- Typing what is suggested costs nothing.
+- After Tab, the cursor stands where the answer put it, and what comes next may have been prepared. Where the region
+  has nothing more to change, the other uses of a name that the edit renamed or gave other parameters are tried; a
+  place is proposed if the model, asked there, changes something.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tabtab_local.answer import Question, answer, known_start, unseen
+from tabtab_local.complete import Completion, build_prompt, judged
+from tabtab_local.config import Settings
+from tabtab_local.document import Document
+from tabtab_local.edits import Edit, apply
+from tabtab_local.engine import Engine, Guide, never
+from tabtab_local.errors import Cancelled, UsageError
+from tabtab_local.place import next_places
+from tabtab_local.prompt import EDIT_END, EDIT_START, RecentEdit, forced_region, render_prompt
+from tabtab_local.recent import changed_lines, remember
+from tabtab_local.suggestion import Snapshot, Suggestion
+
+SESSION_SETTINGS = Settings(infer_intent=False)
+"""How a session asks unless told otherwise: an intent takes as long to write as the suggestion itself."""
+
+_REJECTED = 16
+_PLACES = 4
+_UNREADABLE = "characters: the code around the cursor holds half of one, which no model can read or write"
+
+Show = Callable[[str], None]
+
+
+def _nowhere(text: str) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True)
+class _Ahead:
+    """What is suggested in a state of the document that has not come yet, and the cache that has its prompt.
+
+    `snapshot` and `key` are nothing where that cache was used for other places since.
+    """
+
+    document: Document
+    suggestion: Suggestion
+    snapshot: Snapshot | None
+    key: str
+
+
+class Session:
+    """One open document. Sessions share an engine, in which each has caches of its own, named after `name`."""
+
+    def __init__(self, engine: Engine, settings: Settings | None = None, *, name: str = "") -> None:
+        self._engine = engine
+        self._settings = settings or SESSION_SETTINGS
+        self._lock = threading.Lock()
+        self._version = 0
+        self._document: Document | None = None
+        self._snapshot: Snapshot | None = None
+        self._read: Snapshot | None = None  # the snapshot whose prompt the engine has read
+        self._shown: Suggestion | None = None
+        self._ahead: _Ahead | None = None
+        self._history: tuple[RecentEdit, ...] = ()
+        self._codes: tuple[str, ...] = ()  # the code up to which the history goes
+        self._origin: Document | None = None  # the document before the edit whose other places are looked for
+        self._rejected: deque[tuple[int, str]] = deque(maxlen=_REJECTED)
+        self._key, self._spare_key = name, f"{name}\0ahead"
+
+    @property
+    def shown(self) -> Suggestion | None:
+        """The suggestion that is valid for the document as it is now, if there is one."""
+        return self._shown
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """What the model is asked with, if a prompt has been made for the document as it is."""
+        return self._snapshot
+
+    def update(self, document: Document, cursor: int | None = None) -> Suggestion | None:
+        """Take in that the text or the cursor has changed; return what is left of the suggestion that was shown.
+
+        `cursor` is an offset in the document's code, in place of the document's own. Raises `UsageError` for one
+        outside of it, and leaves all as it was.
+        """
+        document = document if cursor is None else replace(document, cursor=cursor)
+        if not 0 <= document.cursor <= len(document.code):
+            raise UsageError(f"the cursor {document.cursor} is outside the code: choose 0-{len(document.code)}")
+        with self._lock:
+            if self._document is not None and _same(self._document, document):
+                return self._shown
+            self._version += 1
+            self._document = document
+            if self._snapshot and self._snapshot.before(document) is None:
+                self._snapshot = None
+            self._shown = self._shown.typed_along(document) if self._shown else None
+            if self._shown is None:
+                self._origin = None  # an editor that goes to the place that is shown has left nothing
+            return self._shown
+
+    def suggest(self, *, show: Show = _nowhere, cancel: Callable[[], bool] = never) -> Suggestion:
+        """Return the suggestion for the document as it is; `show` gets the text at the cursor as it grows.
+
+        What is shown may still be taken back: whether a suggestion is worth showing is known at its end. Raises
+        `Cancelled` where an update comes meanwhile, `UsageError` where the code around the cursor does not fit into the
+        model's context, `ModelError` where the engine fails; the session goes on.
+        """
+        with self._lock:
+            document, version = self._document, self._version
+            if document is None:
+                raise UsageError("no document is open: call update first")
+            if self._shown is not None:
+                return self._shown
+            ahead, self._ahead = self._ahead, None
+            if ahead and _same(ahead.document, document):
+                return self._come(ahead)
+            snapshot = self._snapshot
+
+        def stale() -> bool:
+            return self._version != version or cancel()
+
+        if snapshot is None:
+            snapshot = self._take(document)
+            with self._lock:
+                if stale():
+                    raise Cancelled("a newer request has stopped this one")
+                self._take_in(document)
+                self._snapshot = snapshot
+        try:
+            self._read_ahead_of_typing(snapshot, document, cancel)
+            suggestion = self._asked(snapshot, document, self._key, "", show, stale)
+        except UsageError:
+            if snapshot.document is document or stale():
+                raise
+            # What was typed since has no room behind this prompt; a new one shows less around it.
+            with self._lock:
+                if self._snapshot is snapshot:
+                    self._snapshot = None
+            return self.suggest(show=show, cancel=cancel)
+        if not suggestion.edits and self._origin:
+            suggestion = self._elsewhere(self._origin, document, stale) or suggestion
+        with self._lock:
+            if stale():
+                raise Cancelled("a newer request has stopped this one")
+            self._shown = suggestion if suggestion.edits else None
+        return suggestion
+
+    def accept(self) -> Document:
+        """Return the document after the suggestion that is shown, with the cursor where the next edit belongs.
+
+        Raises `UsageError` where nothing is shown, and `DocumentError` where the file cannot hold the edit.
+        """
+        with self._lock:
+            if self._shown is None:
+                raise UsageError("nothing is suggested: there is nothing to accept")
+            after = self._shown.accepted()
+            self._version += 1
+            self._origin = self._origin or self._shown.document
+            self._document, self._snapshot, self._shown = after, None, None
+            return after
+
+    def reject(self) -> None:
+        """Take the suggestion off the screen; the same change is not suggested again. Nothing happens without one."""
+        with self._lock:
+            if self._shown is not None:
+                self._rejected.append(_outcome(self._shown.document, self._shown.edits))
+                self._version += 1
+                self._shown = self._ahead = None
+
+    def prefetch(self, cancel: Callable[[], bool] = never) -> bool:
+        """Prepare the suggestion after the one that is shown; return whether there was something to do.
+
+        The caches of the document as it is stay. Raises `Cancelled`, also where an update comes meanwhile.
+        """
+        with self._lock:
+            shown, version = self._shown, self._version
+            if shown is None:
+                return False
+            after = shown.accepted()
+            if self._ahead and _same(self._ahead.document, after):
+                return False
+            key, origin = self._spare_key, self._origin or shown.document
+
+        def stale() -> bool:
+            return self._version != version or cancel()
+
+        snapshot = self._take(after)
+        ahead = _Ahead(after, self._asked(snapshot, after, key, self._key, _nowhere, stale), snapshot, key)
+        if not ahead.suggestion.edits and (other := self._elsewhere(origin, after, stale)):
+            ahead = replace(ahead, suggestion=other, snapshot=None)
+        with self._lock:
+            if stale():
+                raise Cancelled("a newer request has stopped this one")
+            self._ahead = ahead
+        return True
+
+    def _come(self, ahead: _Ahead) -> Suggestion:
+        """Take over what was prepared for the state that has come."""
+        if ahead.snapshot:
+            self._key, self._spare_key = ahead.key, self._key
+            self._take_in(ahead.document)
+            self._snapshot = self._read = ahead.snapshot
+        suggestion = replace(ahead.suggestion, timings=None)
+        self._shown = suggestion if suggestion.edits else None
+        return suggestion
+
+    def _take(self, document: Document) -> Snapshot:
+        """Return a snapshot of the document, whose prompt tells of what was edited up to now."""
+        region = document.region()
+        history = self._history_up_to(document)
+        prompt, max_tokens = build_prompt(self._engine, document, region, "", history, self._settings)
+        return Snapshot(document, region, prompt, max_tokens)
+
+    def _history_up_to(self, document: Document) -> tuple[RecentEdit, ...]:
+        history, codes = self._history, document.codes
+        if _is_another_text(self._codes, codes):
+            return ()  # what was edited in the old one says nothing about it
+        if len(codes) != len(self._codes):
+            return history
+        for old, new in zip(self._codes, codes, strict=True):
+            history = remember(history, old, new) if old != new else history
+        return history
+
+    def _take_in(self, document: Document) -> None:
+        """Let the history go up to `document`."""
+        self._history, self._codes = self._history_up_to(document), document.codes
+
+    def _read_ahead_of_typing(self, snapshot: Snapshot, document: Document, cancel: Callable[[], bool]) -> None:
+        """Have the engine read the snapshot's prompt; typing on does not stop that, for the next key needs it too."""
+        if self._read is snapshot:
+            return
+        start = known_start(snapshot.prompt, self._settings)
+        if start.endswith(EDIT_START) and not self._settings.rewrite_before:
+            start += forced_region(snapshot.before(document) or "")[0]
+        self._engine.generate(
+            render_prompt(snapshot.prompt),
+            start,
+            max_tokens=0,
+            stop=EDIT_END,
+            cancel=lambda: self._snapshot is not snapshot or cancel(),
+            guide=Guide(key=self._key, like=self._spare_key),
+        )
+        self._read = snapshot
+
+    def _asked(
+        self,
+        snapshot: Snapshot,
+        document: Document,
+        key: str,
+        like: str,
+        show: Show,
+        cancel: Callable[[], bool],
+    ) -> Suggestion:
+        """Return what the model, asked with `snapshot`'s prompt, suggests for `document`."""
+        least = self._settings.min_confidence if "confidence" in self._settings.gates else 0.0
+
+        def watch(text: str, confidence: float) -> None:
+            if confidence >= least:
+                show(text)
+
+        before = snapshot.before(document)
+        if before is None:
+            raise ValueError("the snapshot is of another state of the document")
+        region = snapshot.region_of(document)
+        if not _is_readable(region.of(document.code)):
+            return Suggestion(document, (), None, "", _UNREADABLE, 1.0, None)
+        watched = unseen if show is _nowhere else watch
+        question = Question(snapshot.prompt, snapshot.max_tokens, before, key, like, watched)
+        generation = answer(self._engine, question, self._settings, cancel)
+        name = self._engine.model.name
+        completion = judged(name, document, region, snapshot.prompt, generation, self._settings)
+        if completion.edits and _outcome(document, completion.edits) in self._rejected:
+            completion = replace(completion, edits=(), cursor=None, silence="rejected: you did not want this change")
+        return _suggestion(document, completion)
+
+    def _elsewhere(self, origin: Document, document: Document, cancel: Callable[[], bool]) -> Suggestion | None:
+        """Return an edit at another place that the edits since `origin` ask for, if the model agrees."""
+        edited = document.at(origin.cell, 0)
+        for place in next_places(origin, edited, limit=_PLACES):
+            # What stands before the cursor is kept as it is: a name that is to change has to stand behind it.
+            start = max(0, place.offset - len(place.name))
+            is_name = document.codes[place.cell].startswith(place.name, start)
+            there = document.at(place.cell, start if is_name else place.offset)
+            try:
+                snapshot = self._take(there)
+            except UsageError:
+                continue  # too long a line around it
+            suggestion = self._asked(snapshot, there, self._spare_key, self._key, _nowhere, cancel)
+            if suggestion.edits:
+                return suggestion
+        return None
+
+
+def _same(a: Document, b: Document) -> bool:
+    """Return whether two documents have the same text and the same cursor."""
+    return a.cursor == b.cursor and a.code == b.code and a.like(b)
+
+
+def _is_readable(text: str) -> bool:
+    """Return whether a text has a UTF-8 form: a lone surrogate, which JSON can bring in, has none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_another_text(old: tuple[str, ...], new: tuple[str, ...]) -> bool:
+    """Return whether more than half of what a document's cells held is gone."""
+    pairs = zip(old, new, strict=True) if len(old) == len(new) else [("\n".join(old), "\n".join(new))]
+    gone = [changed_lines(*pair)[0] for pair in pairs]
+    return 2 * sum(span.end - span.start for span in gone) > sum(map(len, old))
+
+
+def _outcome(document: Document, edits: tuple[Edit, ...]) -> tuple[int, str]:
+    """Return the cell that edits change, and its code after them."""
+    return document.cell, apply(document.code, edits)
+
+
+def _suggestion(document: Document, completion: Completion) -> Suggestion:
+    return Suggestion(
+        document=document,
+        edits=completion.edits,
+        cursor=completion.cursor,
+        intent=completion.intent,
+        silence=completion.silence,
+        confidence=completion.confidence,
+        timings=completion.timings,
+    )
