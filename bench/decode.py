@@ -19,9 +19,9 @@ from typing import Any
 
 import llama_cpp
 
+from bench.amx import switch_off_amx
 from tabtab_local.benchmark import MAX_TOKENS, Quantiles, answer_start, ask, cold_prompt
 from tabtab_local.engine import LlamaEngine, ModelInfo
-from tabtab_local.engine.load import extra_buffers_are_safe
 from tabtab_local.fingerprint import file_sha256
 from tabtab_local.machine import Machine, default_threads, describe
 from tabtab_local.prompt import EDIT_END
@@ -77,7 +77,7 @@ class Peer:
     """llama-cpp-python's `Llama`, asked like our engine."""
 
     def __init__(self, model: ModelInfo, threads: int) -> None:
-        _switch_off_amx()
+        switch_off_amx()
         self._llama: Any = llama_cpp.Llama(
             str(model.path),
             n_ctx=model.context_tokens,
@@ -193,16 +193,3 @@ def _row(label: str, ours: Quantiles, peer: Quantiles) -> str:
 
 def _cell(values: Quantiles) -> str:
     return f"{values.p50:,.2f} ({values.p95:,.2f})"
-
-
-def _switch_off_amx() -> None:
-    """Load the peer's model as ours is loaded (see `tabtab_local.engine.load`): `Llama` has no option for it."""
-    binding: Any = llama_cpp.llama_cpp
-    defaults = binding.llama_model_default_params
-
-    def without_extra_buffers() -> object:
-        params = defaults()
-        params.use_extra_bufts = extra_buffers_are_safe()
-        return params
-
-    binding.llama_model_default_params = without_extra_buffers
