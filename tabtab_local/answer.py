@@ -47,6 +47,10 @@ def unseen(text: str, confidence: float) -> None:
     """Show nothing."""
 
 
+def unread(text: str, confidence: float) -> None:
+    """Take no answer before its end."""
+
+
 @dataclass(frozen=True)
 class Question:
     """What a model is asked, by `answer`.
@@ -56,6 +60,7 @@ class Question:
       the region as it was; what stands behind the cursor is the same.
     - `key`, `like`: see `Guide`.
     - `show`: told the text that is to be inserted at the cursor as it grows, with the confidence up to there.
+    - `early`: told, where an insertion is whole, the answer that it makes if all behind the cursor stays as it is.
     """
 
     prompt: Prompt
@@ -64,6 +69,7 @@ class Question:
     key: str = ""
     like: str = ""
     show: Callable[[str, float], None] = unseen
+    early: Callable[[str, float], None] = unread
 
 
 def question(prompt: Prompt, max_tokens: int) -> Question:
@@ -84,7 +90,7 @@ def answer(engine: Engine, asked: Question, settings: Settings, cancel: Callable
         if not intent.stopped:
             return steps.together(intent)
         start = intent.text
-    course = Course(asked, settings)
+    course = Course(asked, settings, start)
     guide = Guide(course.typed, course.expect, course.enough, course.watch, asked.key, asked.like)
     said = steps.ask(start + course.forced, EDIT_END, asked.max_tokens, guide)
     said = replace(said, confidence=course.confidence(said))
@@ -107,8 +113,9 @@ class Course:
     *Written* is what the answer holds behind `forced`.
     """
 
-    def __init__(self, asked: Question, settings: Settings) -> None:
+    def __init__(self, asked: Question, settings: Settings, start: str) -> None:
         prompt = asked.prompt
+        self._start = start
         kept = forced_region(asked.before)
         self.forced, self.typed = ("", "") if settings.rewrite_before else kept
         self._kept = "".join(kept).removeprefix(self.forced)
@@ -116,7 +123,7 @@ class Course:
         self._rest = rest_of_region(prompt.region[prompt.cursor :])
         self._sign = self._rest if settings.exact else _sign_of_joining(self._rest)
         self._exact = settings.exact
-        self._show = asked.show
+        self._show, self._early = asked.show, asked.early
         self._least = settings.min_confidence if "confidence" in settings.gates else 0.0
         self._inserted: float | None = None  # the confidence in an insertion, once it is whole
 
@@ -131,7 +138,9 @@ class Course:
 
     def enough(self, written: str) -> bool:
         """Return whether an insertion has re-joined the old text, or no good end is to be expected."""
-        return not self._exact and (self.completed(written) is not None or _goes_round(written, self._region))
+        if self._exact:
+            return False
+        return self.completed(written) is not None or _goes_round(written.removeprefix(self._kept), self._region)
 
     def completed(self, written: str) -> str | None:
         """Return the whole of an insertion that has re-joined the old text; nothing for any other answer.
@@ -152,11 +161,13 @@ class Course:
     def watch(self, written: str, confidence: float) -> None:
         """Show the part of an insertion that is there."""
         if written.startswith(self._kept):
-            if self._inserted is None and CURSOR in written:
-                self._inserted = confidence
-            inserted, _, said = written[len(self._kept) :].partition(CURSOR)
+            inserted, marker, said = written[len(self._kept) :].partition(CURSOR)
             if inserted and not said:
                 self._show(plain(inserted), confidence)
+            if marker and self._inserted is None:
+                self._inserted = confidence
+                whole = f"{self._kept}{inserted}{CURSOR}{self._rest}"
+                self._early(self._start + self.forced + whole, confidence)
 
 
 def _sign_of_joining(rest: str) -> str:

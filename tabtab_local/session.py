@@ -18,12 +18,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tabtab_local.answer import Question, answer, known_start, unseen
+from tabtab_local.answer import Question, answer, known_start
 from tabtab_local.complete import Completion, build_prompt, judged
 from tabtab_local.config import Settings
 from tabtab_local.document import Document
 from tabtab_local.edits import Edit, apply
-from tabtab_local.engine import Engine, Guide, never
+from tabtab_local.engine import Engine, Generation, Guide, Timings, never
 from tabtab_local.errors import Cancelled, UsageError
 from tabtab_local.place import next_places
 from tabtab_local.prompt import EDIT_END, EDIT_START, RecentEdit, forced_region, render_prompt
@@ -42,6 +42,20 @@ Show = Callable[[str], None]
 
 def _nowhere(text: str) -> None:
     """Show nothing."""
+
+
+@dataclass(frozen=True)
+class _Screen:
+    """Who sees an answer before its end: the text at the cursor as it grows, and the insertion once it is whole."""
+
+    show: Show
+    early: Callable[[Suggestion], None]
+
+
+_DARK = _Screen(_nowhere, lambda suggestion: None)
+
+# Of an answer that is not there yet.
+_NO_WORK = Timings(0.0, 0, 0, 0.0, 0.0, 0, 0, 0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,7 @@ class Session:
         self._read: Snapshot | None = None  # the snapshot whose prompt the engine has read
         self._shown: Suggestion | None = None
         self._ahead: _Ahead | None = None
+        self._preparing: Document | None = None  # the state whose prompt goes into the spare cache just now
         self._history: tuple[RecentEdit, ...] = ()
         self._codes: tuple[str, ...] = ()  # the code up to which the history goes
         self._origin: Document | None = None  # the document before the edit whose other places are looked for
@@ -110,9 +125,11 @@ class Session:
     def suggest(self, *, show: Show = _nowhere, cancel: Callable[[], bool] = never) -> Suggestion:
         """Return the suggestion for the document as it is; `show` gets the text at the cursor as it grows.
 
-        What is shown may still be taken back: whether a suggestion is worth showing is known at its end. Raises
-        `Cancelled` where an update comes meanwhile, `UsageError` where the code around the cursor does not fit into the
-        model's context, `ModelError` where the engine fails; the session goes on.
+        An insertion that is whole can be accepted, and typed along with, before this returns: `shown` has it then. It
+        may still be taken back, where the model goes on to change something behind it.
+
+        Raises `Cancelled` where an update comes meanwhile, `UsageError` where the code around the cursor does not fit
+        into the model's context, `ModelError` where the engine fails; the session goes on.
         """
         with self._lock:
             document, version = self._document, self._version
@@ -124,9 +141,24 @@ class Session:
             if ahead and _same(ahead.document, document):
                 return self._come(ahead)
             snapshot = self._snapshot
+        try:
+            return self._made(document, snapshot, version, show, cancel)
+        except BaseException:
+            with self._lock:
+                if self._version == version:
+                    self._shown = None  # nobody knows any more whether what was shown early holds
+            raise
 
+    def _made(
+        self, document: Document, snapshot: Snapshot | None, version: int, show: Show, cancel: Callable[[], bool]
+    ) -> Suggestion:
         def stale() -> bool:
             return self._version != version or cancel()
+
+        def early(suggestion: Suggestion) -> None:
+            with self._lock:
+                if not stale():
+                    self._shown = suggestion
 
         if snapshot is None:
             snapshot = self._take(document)
@@ -137,15 +169,12 @@ class Session:
                 self._snapshot = snapshot
         try:
             self._read_ahead_of_typing(snapshot, document, cancel)
-            suggestion = self._asked(snapshot, document, self._key, "", show, stale)
+            suggestion = self._asked(snapshot, document, (self._key, ""), _Screen(show, early), stale)
         except UsageError:
             if snapshot.document is document or stale():
                 raise
             # What was typed since has no room behind this prompt; a new one shows less around it.
-            with self._lock:
-                if self._snapshot is snapshot:
-                    self._snapshot = None
-            return self.suggest(show=show, cancel=cancel)
+            return self._made(document, None, version, show, cancel)
         if not suggestion.edits and self._origin:
             suggestion = self._elsewhere(self._origin, document, stale) or suggestion
         with self._lock:
@@ -166,6 +195,8 @@ class Session:
             self._version += 1
             self._origin = self._origin or self._shown.document
             self._document, self._snapshot, self._shown = after, None, None
+            if self._preparing and _same(self._preparing, after):
+                self._key, self._spare_key = self._spare_key, self._key  # what has been read for it stays of use
             return after
 
     def reject(self) -> None:
@@ -189,12 +220,16 @@ class Session:
             if self._ahead and _same(self._ahead.document, after):
                 return False
             key, origin = self._spare_key, self._origin or shown.document
+            self._preparing = after
 
         def stale() -> bool:
             return self._version != version or cancel()
 
-        snapshot = self._take(after)
-        ahead = _Ahead(after, self._asked(snapshot, after, key, self._key, _nowhere, stale), snapshot, key)
+        try:
+            snapshot = self._take(after)
+            ahead = _Ahead(after, self._asked(snapshot, after, (key, self._key), _DARK, stale), snapshot, key)
+        finally:
+            self._preparing = None
         if not ahead.suggestion.edits and (other := self._elsewhere(origin, after, stale)):
             ahead = replace(ahead, suggestion=other, snapshot=None)
         with self._lock:
@@ -255,28 +290,38 @@ class Session:
         self,
         snapshot: Snapshot,
         document: Document,
-        key: str,
-        like: str,
-        show: Show,
+        caches: tuple[str, str],
+        screen: _Screen,
         cancel: Callable[[], bool],
     ) -> Suggestion:
-        """Return what the model, asked with `snapshot`'s prompt, suggests for `document`."""
+        """Return what the model, asked with `snapshot`'s prompt, suggests for `document`.
+
+        `caches` are the keys of the cache to use and of one that may have the beginning.
+        """
         least = self._settings.min_confidence if "confidence" in self._settings.gates else 0.0
 
-        def watch(text: str, confidence: float) -> None:
+        def show(text: str, confidence: float) -> None:
             if confidence >= least:
-                show(text)
+                screen.show(text)
+
+        def early(text: str, confidence: float) -> None:
+            suggestion = self._judged(snapshot, document, Generation(text, True, confidence, _NO_WORK))
+            if suggestion.edits:
+                screen.early(replace(suggestion, timings=None))
 
         before = snapshot.before(document)
         if before is None:
             raise ValueError("the snapshot is of another state of the document")
-        region = snapshot.region_of(document)
-        if not _is_readable(region.of(document.code)):
+        if not _is_readable(snapshot.region_of(document).of(document.code)):
             return Suggestion(document, (), None, "", _UNREADABLE, 1.0, None)
-        watched = unseen if show is _nowhere else watch
-        question = Question(snapshot.prompt, snapshot.max_tokens, before, key, like, watched)
-        generation = answer(self._engine, question, self._settings, cancel)
-        name = self._engine.model.name
+        question = Question(snapshot.prompt, snapshot.max_tokens, before, *caches)
+        if screen is not _DARK:
+            question = replace(question, show=show, early=early)
+        return self._judged(snapshot, document, answer(self._engine, question, self._settings, cancel))
+
+    def _judged(self, snapshot: Snapshot, document: Document, generation: Generation) -> Suggestion:
+        """Return what an answer amounts to, silent where a gate or an earlier rejection speaks against it."""
+        region, name = snapshot.region_of(document), self._engine.model.name
         completion = judged(name, document, region, snapshot.prompt, generation, self._settings)
         if completion.edits and _outcome(document, completion.edits) in self._rejected:
             completion = replace(completion, edits=(), cursor=None, silence="rejected: you did not want this change")
@@ -294,7 +339,7 @@ class Session:
                 snapshot = self._take(there)
             except UsageError:
                 continue  # too long a line around it
-            suggestion = self._asked(snapshot, there, self._spare_key, self._key, _nowhere, cancel)
+            suggestion = self._asked(snapshot, there, (self._spare_key, self._key), _DARK, cancel)
             if suggestion.edits:
                 return suggestion
         return None

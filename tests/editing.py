@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,9 @@ from tabtab_local.edits import Edit
 from tabtab_local.engine import UNGUIDED, Generation, Guide, LlamaEngine, never
 from tabtab_local.engine.context import Row
 from tabtab_local.prompt import CURSOR, EDIT_END, MARKERS, Response, render_response
+from tabtab_local.session import Session
 from tabtab_local.suggestion import Suggestion
+from tests.fakes import Request, ScriptedEngine
 
 MARIMO = """\
 import marimo
@@ -80,6 +83,19 @@ def rewriting(document: Document, old: str, new: str) -> str:
 def essence(suggestion: Suggestion) -> tuple[Document, tuple[Edit, ...], int | None, str | None]:
     """Return what two suggestions must have in common to be the same."""
     return suggestion.document, suggestion.edits, suggestion.cursor, suggestion.silence
+
+
+def opened(document: Document, answers: Sequence[str], **options: Any) -> tuple[Session, ScriptedEngine]:
+    """Return a session in which a document is open, and its engine, which gives these answers."""
+    engine = ScriptedEngine(answers, **options)
+    session = Session(engine)
+    session.update(document)
+    return session, engine
+
+
+def asked(engine: ScriptedEngine) -> list[Request]:
+    """Return the requests in which a model would write something."""
+    return [request for request in engine.requests if request.max_tokens]
 
 
 class TerseEngine(LlamaEngine):

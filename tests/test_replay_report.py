@@ -20,7 +20,7 @@ from tabtab_local.replay.report import Share, Spread, coverage_at, quantiles, re
 from tabtab_local.replay.speed import AVERAGE, FAST, Speed
 from tabtab_local.replay.verdict import Verdict, measure, render_verdict, sentence
 
-PRESS = Press("t", 1, "type", False, 100.0, False, 10.0, 40.0, True, 2, 6, 5, 8, 0.02)
+PRESS = Press("t", 1, "type", False, 100.0, False, 10.0, 40.0, 45.0, True, 2, 6, 5, 8, 0.02)
 IN_TIME = PRESS
 ONLY_BEGUN = replace(PRESS, full_ms=None, evaluated_tokens=0, drafted_tokens=0, accepted_tokens=0, decoded_tokens=0)
 STOPPED = replace(ONLY_BEGUN, first_ms=None, visible=False)

@@ -158,6 +158,19 @@ def test_typing_on_does_not_stop_the_reading_of_the_prompt_that_the_next_key_nee
     assert engine.cancelled_tokens == [] and [request.max_tokens for request in engine.requests].count(0) == 1
 
 
+def test_going_elsewhere_in_the_document_stops_the_reading_of_a_prompt_that_is_of_no_use_now(worker: Worker) -> None:
+    ears = Ears()
+    now = moved(BEFORE, 0)
+    engine = SlowEngine([inserting(now, "# ")])
+    session = Session(engine)
+    worker.update(session, BEFORE, ears.told)
+    engine.wait_for_requests(1)
+    worker.update(session, now, ears.told)
+    engine.wait_for_requests(1)
+    engine.go.set()
+    assert ears.ghost == "# " and engine.cancelled_tokens == [0]
+
+
 def test_the_same_document_asked_for_again_is_answered_to_who_asked_last(worker: Worker) -> None:
     first, second = Ears(), Ears()
     engine = SlowEngine([inserting(BEFORE, LOAD)])

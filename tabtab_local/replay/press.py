@@ -19,8 +19,9 @@ class Press:
     - `new_place`: the first press of a key after a jump or an accepted suggestion.
     - `interval_ms`: the time until the next press; None where the person waits for the answer.
     - `typed_through`: what was on screen still held, so no model was asked.
-    - `first_ms`, `full_ms`: from the press to the first ghost text, and to the full suggestion or the decision to stay
-      silent; None where there was none. Either may have come after the next press, and then it came too late.
+    - `first_ms`, `full_ms`: from the press to the first ghost text, and to all of the suggestion's text or the decision
+      to stay silent; None where there was none. Either may have come after the next press, and then it came too late.
+    - `settled_ms`: from the press to when the answer was known to be no more than that.
     - `visible`: the full answer is something to see, not silence.
     - `cpu_s`: processor time from this press to the next, the idle time's work included.
     """
@@ -33,6 +34,7 @@ class Press:
     typed_through: bool
     first_ms: float | None
     full_ms: float | None
+    settled_ms: float | None
     visible: bool
     evaluated_tokens: int
     drafted_tokens: int

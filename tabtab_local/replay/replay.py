@@ -187,6 +187,8 @@ class _Note:
         self._typed_through = False
         self._first_ms: float | None = None
         self._full_ms: float | None = None
+        self._settled_ms: float | None = None
+        self._seen: tuple[str, float] = ("", 0.0)  # the text that was shown last, and when
         self._work = Work()
 
     def told(self, asker: Asker, *, each_key: bool) -> bool:
@@ -194,13 +196,16 @@ class _Note:
         holds = asker.accept(self._moment) if self._moment.action == "accept" else asker.update(self._moment)
         if holds and not each_key:
             self._typed_through = True
-            self._first_ms = self._full_ms = self._since_ms()
+            self._first_ms = self._full_ms = self._settled_ms = self._since_ms()
         return not self._typed_through
 
     def answer(self, asker: Asker, cancel: Cancel) -> None:
         """Ask for the answer. Raises `Cancelled`."""
         self._work = asker.ask(self._moment, self._show, cancel)
-        self._full_ms = self._since_ms()
+        self._full_ms = self._settled_ms = self._since_ms()
+        text, shown_ms = self._seen
+        if self._work.visible and self._work.ghost == text:
+            self._full_ms = shown_ms  # all of it was to be seen before it was known to be all
 
     def press(self, until_s: float | None, cpu_s: float) -> Press:
         """Return the note as it stands, given when the next press came and the processor time by then."""
@@ -217,6 +222,7 @@ class _Note:
             typed_through=self._typed_through,
             first_ms=first_ms,
             full_ms=full_ms,
+            settled_ms=self._settled_ms,
             visible=work.visible or self._typed_through,
             evaluated_tokens=work.evaluated_tokens,
             drafted_tokens=work.drafted_tokens,
@@ -229,5 +235,6 @@ class _Note:
         return (self._now_s() - self.pressed_s) * 1000
 
     def _show(self, ghost: str) -> None:
+        self._seen = ghost, self._since_ms()
         if ghost and self._first_ms is None:
-            self._first_ms = self._since_ms()
+            self._first_ms = self._seen[1]

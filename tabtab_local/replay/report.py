@@ -76,6 +76,7 @@ class Group:
     presses: int
     first_ms: Spread
     full_ms: Spread
+    settled_ms: Spread
     evaluated_tokens: Spread
     drafted_tokens: Spread
     accepted_tokens: Spread
@@ -196,6 +197,7 @@ def _group(presses: Sequence[Press]) -> Group | None:
         presses=len(presses),
         first_ms=Spread.of(showing),
         full_ms=Spread.of(press.full_ms for press in presses),
+        settled_ms=Spread.of(press.settled_ms for press in presses),
         evaluated_tokens=tokens(lambda press: press.evaluated_tokens),
         drafted_tokens=tokens(lambda press: press.drafted_tokens),
         accepted_tokens=tokens(lambda press: press.accepted_tokens),

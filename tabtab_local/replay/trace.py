@@ -25,7 +25,7 @@ from tabtab_local.jupyter import ipynb_edit, parse_ipynb
 from tabtab_local.notebook import code_cell, split_indent
 
 # Lines with text that the continuation goes on for after the cursor's line.
-AHEAD_LINES = 1
+AHEAD_LINES = 0
 
 _INDENT_COLUMNS = 4
 _KEY = re.compile(r"\n[ \t]*|.", re.DOTALL)
