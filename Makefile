@@ -16,9 +16,24 @@ check: .venv/all         ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/all         ## Measure this machine, and our engine next to llama-cpp-python's
+# VOCAB=FILE, a GGUF with Qwen's tokenizer, adds the true shapes of Qwen3 with random weights.
+SHAPES := $(if $(VOCAB),$(addprefix runs/shapes/,qwen3-0.6b.gguf qwen3-1.7b.gguf))
+TYPING := --keys 80 --speed each-key --speed average-each-key --speed average
+
+bench: .venv/all $(SHAPES) ## Measure this machine: README's tables of speed, in half an hour, with shapes in two hours
 	$(BIN)/tabtab-local bench
 	$(BIN)/python -m bench decode
+	$(BIN)/python -m bench exactness --json bench/results/exactness.json
+	$(BIN)/python -m bench limit --json bench/results/limit-nano.json
+	$(BIN)/python -m bench typing $(TYPING)
+	for shape in $(SHAPES); do \
+	  $(BIN)/python -m bench limit --model $$shape --json bench/results/limit-$$(basename $$shape .gguf).json && \
+	  $(BIN)/python -m bench typing --model $$shape --oracle $(TYPING) || exit 1; \
+	done
+	$(BIN)/python -m bench report
+
+runs/shapes/%.gguf: | .venv/all
+	$(BIN)/python -m bench shape $* --vocab $(VOCAB) --out $@
 
 # MBPP's test problems, to keep them out: from the Hub, or set TABTAB_MBPP to the file.
 nano: .venv/all          ## Rebuild the embedded model from its recipe, about an hour on two cores

@@ -7,12 +7,37 @@ compared slice by slice, never character by character.
 
 from __future__ import annotations
 
-from tabtab_local.edits import Span
+from dataclasses import dataclass
+
+from tabtab_local.edits import Span, shared_start
 from tabtab_local.prompt import RecentEdit
 
 # As in the training data: a longer edit is left out, and so are all but the last few.
 MAX_CHARACTERS = 300
 MAX_EDITS = 3
+
+
+@dataclass(frozen=True)
+class History:
+    """What was edited in a document, oldest first, up to a state of it: `codes` is the code of each of its cells."""
+
+    edits: tuple[RecentEdit, ...] = ()
+    codes: tuple[str, ...] = ()
+
+    def up_to(self, codes: tuple[str, ...]) -> History:
+        """Return the history up to another state.
+
+        Where more than half of the text is gone it is another text, about which the edits of the old one say nothing.
+        """
+        same_cells = len(codes) == len(self.codes)
+        pairs = list(zip(self.codes, codes, strict=True)) if same_cells else [("\n".join(self.codes), "\n".join(codes))]
+        gone = [changed_lines(*pair)[0] for pair in pairs]
+        if 2 * sum(span.end - span.start for span in gone) > sum(map(len, self.codes)):
+            return History((), codes)
+        edits = self.edits
+        for old, new in pairs if same_cells else ():
+            edits = remember(edits, old, new) if old != new else edits
+        return History(edits, codes)
 
 
 def changed_lines(old: str, new: str) -> tuple[Span, Span]:
@@ -22,7 +47,7 @@ def changed_lines(old: str, new: str) -> tuple[Span, Span]:
 
     Example: "a\\nb\\nc\\n", "a\\nB\\nB\\nc\\n" → Span(2, 4), Span(2, 6)
     """
-    same = _shared_start(old, new, 0)
+    same = shared_start(old, new)
     if same == len(old) == len(new):
         return Span(same, same), Span(same, same)
     start = old.rfind("\n", 0, same) + 1
@@ -99,18 +124,6 @@ def _shown_start(old: str, before: Span, after: Span) -> int:
 def _is_line_start(text: str, offset: int, start: int) -> bool:
     """Return whether a line begins at `offset`; one begins at `start`."""
     return offset == start or text[offset - 1] == "\n"
-
-
-def _shared_start(old: str, new: str, start: int) -> int:
-    """Return how far two texts that agree up to `start` agree."""
-    low, high = start, min(len(old), len(new))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if old[low:middle] == new[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _shared_end(old: str, new: str, start: int) -> int:

@@ -26,8 +26,8 @@ from tabtab_local.edits import Edit, apply
 from tabtab_local.engine import Engine, Generation, Guide, Timings, never
 from tabtab_local.errors import Cancelled, UsageError
 from tabtab_local.place import next_places
-from tabtab_local.prompt import EDIT_END, EDIT_START, RecentEdit, forced_region, render_prompt
-from tabtab_local.recent import changed_lines, remember
+from tabtab_local.prompt import EDIT_END, EDIT_START, forced_region, render_prompt
+from tabtab_local.recent import History
 from tabtab_local.suggestion import Snapshot, Suggestion
 
 SESSION_SETTINGS = Settings(infer_intent=False)
@@ -85,8 +85,7 @@ class Session:
         self._shown: Suggestion | None = None
         self._ahead: _Ahead | None = None
         self._preparing: Document | None = None  # the state whose prompt goes into the spare cache just now
-        self._history: tuple[RecentEdit, ...] = ()
-        self._codes: tuple[str, ...] = ()  # the code up to which the history goes
+        self._history = History()
         self._origin: Document | None = None  # the document before the edit whose other places are looked for
         self._rejected: deque[tuple[int, str]] = deque(maxlen=_REJECTED)
         self._key, self._spare_key = name, f"{name}\0ahead"
@@ -165,7 +164,7 @@ class Session:
             with self._lock:
                 if stale():
                     raise Cancelled("a newer request has stopped this one")
-                self._take_in(document)
+                self._history = self._history.up_to(document.codes)
                 self._snapshot = snapshot
         try:
             self._read_ahead_of_typing(snapshot, document, cancel)
@@ -242,7 +241,7 @@ class Session:
         """Take over what was prepared for the state that has come."""
         if ahead.snapshot:
             self._key, self._spare_key = ahead.key, self._key
-            self._take_in(ahead.document)
+            self._history = self._history.up_to(ahead.document.codes)
             self._snapshot = self._read = ahead.snapshot
         suggestion = replace(ahead.suggestion, timings=None)
         self._shown = suggestion if suggestion.edits else None
@@ -251,23 +250,9 @@ class Session:
     def _take(self, document: Document) -> Snapshot:
         """Return a snapshot of the document, whose prompt tells of what was edited up to now."""
         region = document.region()
-        history = self._history_up_to(document)
-        prompt, max_tokens = build_prompt(self._engine, document, region, "", history, self._settings)
+        edits = self._history.up_to(document.codes).edits
+        prompt, max_tokens = build_prompt(self._engine, document, region, "", edits, self._settings)
         return Snapshot(document, region, prompt, max_tokens)
-
-    def _history_up_to(self, document: Document) -> tuple[RecentEdit, ...]:
-        history, codes = self._history, document.codes
-        if _is_another_text(self._codes, codes):
-            return ()  # what was edited in the old one says nothing about it
-        if len(codes) != len(self._codes):
-            return history
-        for old, new in zip(self._codes, codes, strict=True):
-            history = remember(history, old, new) if old != new else history
-        return history
-
-    def _take_in(self, document: Document) -> None:
-        """Let the history go up to `document`."""
-        self._history, self._codes = self._history_up_to(document), document.codes
 
     def _read_ahead_of_typing(self, snapshot: Snapshot, document: Document, cancel: Callable[[], bool]) -> None:
         """Have the engine read the snapshot's prompt; typing on does not stop that, for the next key needs it too."""
@@ -357,13 +342,6 @@ def _is_readable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _is_another_text(old: tuple[str, ...], new: tuple[str, ...]) -> bool:
-    """Return whether more than half of what a document's cells held is gone."""
-    pairs = zip(old, new, strict=True) if len(old) == len(new) else [("\n".join(old), "\n".join(new))]
-    gone = [changed_lines(*pair)[0] for pair in pairs]
-    return 2 * sum(span.end - span.start for span in gone) > sum(map(len, old))
 
 
 def _outcome(document: Document, edits: tuple[Edit, ...]) -> tuple[int, str]:

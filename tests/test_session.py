@@ -459,3 +459,31 @@ def test_a_suggestion_that_changes_nothing_is_not_shown_whatever_the_gates() -> 
     assert not session.suggest().edits and session.shown is None
     assert session.update(typed(BEFORE, "x")) is None
     assert not session.prefetch()
+
+
+def test_tab_in_the_middle_of_preparing_what_comes_after_it_keeps_what_was_read() -> None:
+    keys: list[str] = []
+
+    class Keyed(LlamaEngine):
+        def generate(self, *arguments: Any, **options: Any) -> Generation:
+            keys.append(options["guide"].key)
+            return super().generate(*arguments, **options)
+
+    with Keyed(embedded_path(), sequences=2, threads=1) as engine:
+        session = Session(engine, OPEN, name="file")
+        session.update(CSV)
+        session.suggest()
+        assert set(keys) == {"file"}
+        times = iter([False] * 40)
+
+        def tab() -> bool:
+            if next(times, True):
+                session.accept()
+            return False
+
+        with pytest.raises(Cancelled):
+            session.prefetch(tab)
+        spare = keys[-1]
+        keys.clear()
+        session.suggest()
+        assert spare != "file" and set(keys) == {spare}

@@ -162,10 +162,10 @@ class Context:
         shared = shared_start(cache.tokens, tokens)
         if shared == len(tokens) and shared - 1 in cache.rows:
             return 0
-        shared = min(shared, len(tokens) - 1)
-        self._cut(cache, shared)
-        self._read(cache, tokens[shared:], 1, cancel)
-        return len(tokens) - shared
+        self._cut(cache, min(shared, len(tokens) - 1))
+        known = len(cache.tokens)
+        self._read(cache, tokens[known:], 1, cancel)
+        return len(tokens) - known
 
     def go_on(
         self, cache: Cache, position: int, token: int, guesses: Callable[[], Sequence[int]], cancel: Callable[[], bool]
@@ -178,6 +178,8 @@ class Context:
         if position < len(cache.tokens) and cache.tokens[position] == token and position in cache.rows:
             return 0
         self._cut(cache, position)
+        if len(cache.tokens) < position:
+            raise ModelError("the model cannot take back a token that it has read: use one with full attention")
         guessed = list(guesses())[: self._batch_tokens - 1]
         self._read(cache, [token, *guessed], 1 + len(guessed), cancel)
         return len(guessed)
