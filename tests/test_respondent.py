@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,10 @@ def test_a_question_gets_the_same_answer_whatever_was_asked_before(nano: Respond
         )
 
 
-def test_an_answer_is_what_the_runtime_suggests(nano: Respondent) -> None:
+def test_an_answer_is_what_the_runtime_suggests() -> None:
     settings = Settings(gates=frozenset(), min_confidence=0.0)
-    with LlamaEngine(embedded_path(), threads=1) as engine:
+    nano = llama(embedded_path(), settings, name="nano", threads=1)
+    with closing(nano), LlamaEngine(embedded_path(), threads=1) as engine:
         for question in QUESTIONS:
             engine.forget()
             suggestion = complete(engine, question.document, settings=settings)

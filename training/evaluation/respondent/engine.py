@@ -98,6 +98,8 @@ def deciding(settings: Settings, context_tokens: int) -> dict[str, object]:
         "infer_intent": settings.infer_intent,
         "rewrite_before": settings.rewrite_before,
         "exact": settings.exact,
+        # What is surely not shown is not decoded to its end.
+        "min_confidence": settings.min_confidence if "confidence" in settings.gates else 0.0,
     }
 
 
