@@ -84,7 +84,7 @@ class Context:
         self._interrupt: BaseException | None = None
         # Kept as attributes: llama.cpp holds a bare pointer, and calling a collected callback is a segfault.
         self._abort_callback = llama.ggml_abort_callback(self._should_abort)
-        self._no_callback = llama.ggml_abort_callback()
+        self._no_callback = self._callback = llama.ggml_abort_callback()
         log.clear()
         self._context: Any = llama.llama_init_from_model(model, params)
         if not self._context:
@@ -97,6 +97,7 @@ class Context:
         self._caches: OrderedDict[str, Cache] = OrderedDict()
         count = max(2, min(_MOST_ROWS, _ROWS_BYTES // (4 * vocabulary_size)))
         self._rows: npt.NDArray[np.float32] = np.empty((count, vocabulary_size), np.float32)
+        self._rows_address, self._row_bytes = self._rows.ctypes.data, self._rows.strides[0]
         self._row_owners: list[tuple[Cache, int] | None] = [None] * count
         self._next_row = 0
 
@@ -257,7 +258,9 @@ class Context:
         self._cancel, self._interrupt = cancel, None
         # A single token is over soon, and its computation is not slowed down by hundreds of calls into Python.
         callback = self._abort_callback if count > 1 else self._no_callback
-        llama.llama_set_abort_callback(self._context, callback, ctypes.c_void_p())
+        if callback is not self._callback:
+            llama.llama_set_abort_callback(self._context, callback, ctypes.c_void_p())
+            self._callback = callback
         cache.dirty = True
         status = llama.llama_decode(self._context, batch)
         if self._interrupt is not None:
@@ -279,7 +282,7 @@ class Context:
         if owner and owner[0].rows.get(owner[1]) == slot:
             del owner[0].rows[owner[1]]
         pointer = llama.llama_get_logits_ith(self._context, index)
-        ctypes.memmove(self._rows[slot].ctypes.data, pointer, self._rows.strides[0])
+        ctypes.memmove(self._rows_address + slot * self._row_bytes, pointer, self._row_bytes)
         self._row_owners[slot] = (cache, position)
         cache.rows[position] = slot
 

@@ -91,7 +91,7 @@ class Decoding:
         token = choose(row, allowed, self.tokens)
         candidates = row if allowed is None else row[allowed]
         largest = candidates.max()
-        self._log_probability += float(row[token] - largest - np.log(np.exp(candidates - largest).sum()))
+        self._log_probability += float(row[token] - largest) - math.log(np.exp(candidates - largest).sum())
         self.tokens.append(token)
         return token
 
@@ -125,12 +125,10 @@ class Decoding:
         """Return up to `room` tokens that are likely to follow."""
         if self._drafts is None:
             return ()
-        most = self._drafts.best(room)
         if self._rest:
             # The last token is not whole, and the model may choose another for it.
-            return self._vocabulary.guess_tokens(self._rest.decode("utf-8", errors="replace"))[:-1][:most]
-        if not most:
-            return ()
-        text = self._task.guide.expect(self.written)[: _CHARACTERS_PER_TOKEN * most]
-        # Where the text was cut, so may be its last token.
-        return self._vocabulary.guess_tokens(text)[:most]
+            guess = self._vocabulary.guess_tokens(self._rest.decode("utf-8", errors="replace"))[:-1]
+            return guess[: self._drafts.best(room)] if guess else ()
+        text = self._task.guide.expect(self.written)
+        most = self._drafts.best(room) if text else 0
+        return self._vocabulary.guess_tokens(text[: _CHARACTERS_PER_TOKEN * most])[:most] if most else ()

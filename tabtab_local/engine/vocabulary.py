@@ -33,6 +33,7 @@ class Vocabulary:
         self._tokens_of_head = functools.lru_cache(maxsize=16)(self.tokenize)
         self._tokens_of_guess = functools.lru_cache(maxsize=256)(self.tokenize)
         self.prompt_tokens = functools.lru_cache(maxsize=4)(self._prompt_tokens)
+        self.ends_text = functools.lru_cache(maxsize=1024)(self._ends_text)
         self.marker = functools.lru_cache(maxsize=16)(self._marker)
 
     def __len__(self) -> int:
@@ -72,7 +73,7 @@ class Vocabulary:
             )
         return tokens[0]
 
-    def ends_text(self, token: int) -> bool:
+    def _ends_text(self, token: int) -> bool:
         """Tell whether the model ends its text by `token`."""
         return bool(llama.llama_vocab_is_eog(self._vocab, token))
 
