@@ -22,6 +22,9 @@ from tabtab_local.errors import Cancelled, ModelError, UsageError
 _LOOK_S = 0.01  # how long it may take until a request that is not wanted any more is given up
 _CLOSE_S = 5.0
 
+# A connection lets go of its socket in a later round of the loop than the one in which it is closed.
+_LAST_ROUNDS = 5
+
 # What servers say where they lack a route; 403: a key that may ask models need not be allowed to list them.
 _NO_ROUTE = (400, 403, 404, 405, 422, 501)
 
@@ -131,6 +134,8 @@ def _run(loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
             task.cancel()
         loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
     loop.run_until_complete(exchange.close())
+    for _ in range(_LAST_ROUNDS):
+        loop.run_until_complete(asyncio.sleep(0))
     loop.close()
 
 
