@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from tabtab_local.answer import Question, answer
 from tabtab_local.complete import Completion, judged
 from tabtab_local.config import Settings
 from tabtab_local.edits import apply
-from tabtab_local.engine import Engine, Generation, LlamaEngine, ModelInfo
+from tabtab_local.engine import Engine, Generation, LlamaEngine
 from tabtab_local.engine.context import Row
 from tabtab_local.engine.protocol import UNGUIDED, Guide, never
 from tabtab_local.fingerprint import file_sha256
@@ -68,21 +69,12 @@ class Asked:
     generation: Generation
 
 
-class Recorder:
-    """An engine that passes all on to another and keeps what was asked for."""
+class Recorder(LlamaEngine):
+    """An engine that keeps what it was asked for; its arguments are those of `LlamaEngine`."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.asked: list[Asked] = []
-
-    @property
-    def model(self) -> ModelInfo:
-        """The model in use."""
-        return self._engine.model
-
-    def count_tokens(self, text: str) -> int:
-        """Return the number of tokens of `text`."""
-        return self._engine.count_tokens(text)
 
     def generate(
         self,
@@ -95,7 +87,7 @@ class Recorder:
         guide: Guide = UNGUIDED,
     ) -> Generation:
         """Continue `prompt`; see `Engine.generate`."""
-        made = self._engine.generate(prompt, start, max_tokens=max_tokens, stop=stop, cancel=cancel, guide=guide)
+        made = super().generate(prompt, start, max_tokens=max_tokens, stop=stop, cancel=cancel, guide=guide)
         if max_tokens:
             self.asked.append(Asked(prompt, start, max_tokens, stop, guide.typed, made))
         return made
@@ -145,12 +137,11 @@ def compare(path: Path, *, states: int, seed: int, threads: int | None, progress
     ends: list[tuple[Snapshot, Step]] = []
     traces = list(shipped())
     rng = random.Random(seed)
-    with LlamaEngine(path, sequences=4, threads=threads) as engine:
-        recorder = Recorder(engine)
+    with Recorder(path, sequences=4, threads=threads) as engine:
         while len(asked) < states:
             trace = rng.choice(traces)
             progress(f"{len(asked)} of {states}: {trace.name}")
-            for one, snapshot, step in _typed(recorder, trace, rng):
+            for one, snapshot, step in _typed(engine, trace, rng):
                 asked.append((trace.name, one))
                 ends.append((snapshot, step))
         tokens = sum(len(one.generation.tokens) for _, one in asked)

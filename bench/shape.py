@@ -24,12 +24,11 @@ import numpy as np
 import numpy.typing as npt
 from gguf import GGML_QUANT_VERSION, GGMLQuantizationType, GGUFReader, GGUFWriter, LlamaFileType, TokenType
 
+from tabtab_local.engine.cost import RANDOM_KEY
 from tabtab_local.errors import ModelError
 from tabtab_local.output import new_file
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION, PROMPT_VERSION_KEY, chat_template
 from tabtab_local.registry import Quant
-
-RANDOM_KEY = "tabtab.random_weights"
 
 _PRE_TOKENIZER = "qwen2"
 _CHECKOUT = Path(__file__).parents[1]

@@ -129,12 +129,12 @@ class Course:
 
     def expect(self, written: str) -> str:
         """Return what is likely to follow: the old text, where the answer is about to copy it."""
-        if written.startswith(self._kept):
-            inserted, marker, said = written[len(self._kept) :].partition(CURSOR)
-            if marker and self._rest.startswith(said):
-                return self._sign[len(said) :]
-            return copied(self._rest, said if marker else inserted)
-        return copied(self._region, written)
+        if not written.startswith(self._kept):
+            return copied(self._region, written)
+        inserted, marker, said = self._parts(written)
+        if marker and self._rest.startswith(said):
+            return self._sign[len(said) :]
+        return copied(self._rest, said if marker else inserted)
 
     def enough(self, written: str) -> bool:
         """Return whether an insertion has re-joined the old text, or no good end is to be expected."""
@@ -149,10 +149,10 @@ class Course:
         """
         if not written.startswith(self._kept):
             return None
-        inserted, marker, said = written[len(self._kept) :].partition(CURSOR)
+        inserted, marker, said = self._parts(written)
         joined = self._rest.startswith(said) and len(said) >= len(self._sign.rstrip("\n"))
         unsure = self._inserted is not None and self._inserted < self._least
-        return f"{self._kept}{inserted}{CURSOR}{self._rest}" if marker and (joined or unsure) else None
+        return self._whole(inserted) if marker and (joined or unsure) else None
 
     def confidence(self, said: Generation) -> float:
         """Return the confidence in the edit: in an insertion up to its cursor; what is copied behind it is no part."""
@@ -160,14 +160,22 @@ class Course:
 
     def watch(self, written: str, confidence: float) -> None:
         """Show the part of an insertion that is there."""
-        if written.startswith(self._kept):
-            inserted, marker, said = written[len(self._kept) :].partition(CURSOR)
-            if inserted and not said:
-                self._show(plain(inserted), confidence)
-            if marker and self._inserted is None:
-                self._inserted = confidence
-                whole = f"{self._kept}{inserted}{CURSOR}{self._rest}"
-                self._early(self._start + self.forced + whole, confidence)
+        if not written.startswith(self._kept):
+            return
+        inserted, marker, said = self._parts(written)
+        if inserted and not said:
+            self._show(plain(inserted), confidence)
+        if marker and self._inserted is None:
+            self._inserted = confidence
+            self._early(self._start + self.forced + self._whole(inserted), confidence)
+
+    def _parts(self, written: str) -> tuple[str, str, str]:
+        """Return what is inserted behind what was kept, the cursor's marker if it is there, and what follows it."""
+        return written[len(self._kept) :].partition(CURSOR)
+
+    def _whole(self, inserted: str) -> str:
+        """Return what is written in the end if all behind the cursor stays as it is."""
+        return f"{self._kept}{inserted}{CURSOR}{self._rest}"
 
 
 def _sign_of_joining(rest: str) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bench import exactness
-from tabtab_local.engine import LlamaEngine
 from tabtab_local.registry import embedded_path
 
 
@@ -23,15 +22,13 @@ def test_a_few_states_are_compared_and_told() -> None:
 
 
 def test_an_engine_that_decodes_something_else_is_found_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    class Wrong(LlamaEngine):
+    class Wrong(exactness.Recorder):
         def _choose(self, row, allowed, chosen):
-            return (
-                int(row.argsort()[-2])
-                if len(chosen) == 1 and allowed is None
-                else super()._choose(row, allowed, chosen)
-            )
+            if len(chosen) == 1 and allowed is None:
+                return int(row.argsort()[-2])
+            return super()._choose(row, allowed, chosen)
 
-    monkeypatch.setattr(exactness, "LlamaEngine", Wrong)
+    monkeypatch.setattr(exactness, "Recorder", Wrong)
     report = exactness.compare(embedded_path(), states=6, seed=1, threads=1, progress=lambda message: None)
     assert len(report.differences) >= 3
     assert all(found.token == 1 for found in report.differences)

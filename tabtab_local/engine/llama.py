@@ -52,8 +52,7 @@ class LlamaEngine:
     - `threads`: one for each physical core unless given.
     - `batch_tokens`: how much of a prompt is evaluated in one go; a request that is cancelled loses no more than that.
     - `sequences`: how many KV caches there are, as far as `cache_bytes` reach; a document takes one, and a second where
-      a session prepares what comes after Tab. The one that was used
-      least recently makes room.
+      a session prepares what comes after Tab. The one that was used least recently makes room.
     - `drafts`: whether `Guide.expect` is followed; `costs` is what a batch costs on this machine.
     - `warm`: the folder where the KV caches of documents are kept on disk, on `keep`, on `close` and when one that was
       not in use lately makes room, and looked for where much of a prompt is unknown; none are unless given (`warm.py`).

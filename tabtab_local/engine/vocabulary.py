@@ -31,7 +31,8 @@ class Vocabulary:
         self._piece_of: dict[int, bytes] = {}
         # What stands before the last marker of a prompt is the same for many requests.
         self._tokens_of_head = functools.lru_cache(maxsize=16)(self.tokenize)
-        self._tokens_of_guess = functools.lru_cache(maxsize=256)(self.tokenize)
+        # What is guessed of an answer is guessed again and again.
+        self.guess_tokens = functools.lru_cache(maxsize=256)(self.tokenize)
         self.prompt_tokens = functools.lru_cache(maxsize=4)(self._prompt_tokens)
         self.ends_text = functools.lru_cache(maxsize=1024)(self._ends_text)
         self.marker = functools.lru_cache(maxsize=16)(self._marker)
@@ -58,10 +59,6 @@ class Vocabulary:
         # A marker separates what stands before it from what stands behind: each side has the tokens that it has alone.
         end = max(text.rfind(marker) + len(marker) if marker in text else 0 for marker in MARKERS)
         return self._bos + self._tokens_of_head(text[:end]) + self.tokenize(text[end:])
-
-    def guess_tokens(self, text: str) -> list[int]:
-        """Return the tokens of a text that is guessed, again and again the same."""
-        return self._tokens_of_guess(text)
 
     def _marker(self, text: str) -> int:
         """Return the token of the marker `text`. Raises `ModelError` where that is not one token."""
