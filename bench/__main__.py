@@ -122,6 +122,11 @@ def traces(repo: Path, out: Path, commits: int, limit: int, name: str) -> None:
     "typed. Can be given more than once.",
 )
 @click.option("--keys", default=300, type=click.IntRange(min=1), help="About how many keys are pressed in a round.")
+@click.option(
+    "--waiting-keys",
+    type=click.IntRange(min=1),
+    help="About how many in each-key and unhurried, where slow peers are waited for. [default: as many]",
+)
 @click.option("--rounds", default=3, type=click.IntRange(min=1), help="Rounds, each with other times between keys.")
 @click.option("--peers", default="all", metavar="all|none|NAME,…", help="Who else is asked; all is who can run here.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads for all sides. [default: physical cores]")
@@ -133,6 +138,7 @@ def typing(
     oracle: bool,
     modes: tuple[str, ...],
     keys: int,
+    waiting_keys: int | None,
     rounds: int,
     peers: str,
     threads: int | None,
@@ -146,7 +152,8 @@ def typing(
     from tabtab_local.replay.load import load_folder, shipped
 
     chosen = replay.chosen_peers(peers, progress=_say)
-    plan = replay.Plan(model, oracle, modes, chosen, keys, rounds, threads or default_threads(), context_tokens)
+    sides = threads or default_threads()
+    plan = replay.Plan(model, oracle, modes, chosen, keys, rounds, sides, context_tokens, waiting_keys)
     traces = load_folder(folder) if folder else shipped()
     record = replay.compare(plan, traces, progress=_say)
     _say(f"written: {report.write_typing(record.as_json(), out)}")

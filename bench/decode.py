@@ -19,9 +19,9 @@ from typing import Any
 
 import llama_cpp
 
-from bench.amx import switch_off_amx
 from tabtab_local.benchmark import MAX_TOKENS, Quantiles, answer_start, ask, cold_prompt
 from tabtab_local.engine import LlamaEngine, ModelInfo
+from tabtab_local.engine.amx import leave_out_amx
 from tabtab_local.fingerprint import file_sha256
 from tabtab_local.machine import Machine, default_threads, describe
 from tabtab_local.prompt import EDIT_END
@@ -77,7 +77,7 @@ class Peer:
     """llama-cpp-python's `Llama`, asked like our engine."""
 
     def __init__(self, model: ModelInfo, threads: int) -> None:
-        switch_off_amx()
+        leave_out_amx()
         self._llama: Any = llama_cpp.Llama(
             str(model.path),
             n_ctx=model.context_tokens,

@@ -48,7 +48,10 @@ def asking_most(modes: Collection[str]) -> str:
 
 
 class Match:
-    """Ours and peers, on the same pieces. A peer that breaks down drops out; `failed` says why."""
+    """Ours and peers, on the same pieces: `waited` where the person waits for each answer, `replayed` otherwise.
+
+    A peer that breaks down drops out; `failed` says why.
+    """
 
     def __init__(
         self,
@@ -57,9 +60,11 @@ class Match:
         replayed: Sequence[Piece],
         stage: Stage,
         progress: Callable[[str], None],
+        waited: Sequence[Piece] | None = None,
     ) -> None:
         self.failed: dict[str, str] = {}
         self.replayed = replayed
+        self.waited = replayed if waited is None else waited
         self.settings = {one.name: one.settings() for one in (self._ours(engine, each_key=False), *peers)}
         self._engine = engine
         self._peers = peers
@@ -78,7 +83,7 @@ class Match:
         """Return a run over all pieces of each who came through."""
         askers = [self._ours(self._engine, each_key=MODES[mode].each_key), *self._peers]
         parts: dict[str, list[Run]] = {asker.name: [] for asker in askers}
-        for turn, piece in enumerate(self.replayed, start=number):
+        for turn, piece in enumerate(self.replayed if MODES[mode].speed else self.waited, start=number):
             first = turn % len(askers)
             for asker in askers[first:] + askers[:first]:
                 if asker.name not in self.failed and (run := self._play(asker, piece, mode, number)):
@@ -101,7 +106,7 @@ class Match:
 
     def _ours(self, engine: LlamaEngine, *, each_key: bool) -> Asker:
         if isinstance(engine, OracleEngine):
-            return OracleAsker(engine, self.replayed, name=OURS, each_key=each_key)
+            return OracleAsker(engine, (*self.replayed, *self.waited), name=OURS, each_key=each_key)
         return SessionAsker(engine, name=OURS, each_key=each_key)
 
 

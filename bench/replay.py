@@ -27,7 +27,7 @@ from tabtab_local.fingerprint import file_sha256
 from tabtab_local.machine import Machine, describe
 from tabtab_local.replay.asker import Asker
 from tabtab_local.replay.press import to_json
-from tabtab_local.replay.replay import PAUSE_CAP_MS, Run, pieces
+from tabtab_local.replay.replay import PAUSE_CAP_MS, Piece, Run, pieces
 from tabtab_local.replay.report import report
 from tabtab_local.replay.stage import RealTime
 from tabtab_local.replay.trace import Trace
@@ -40,7 +40,11 @@ _SEQUENCES = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured: `modes` are names of `MODES`, `peers` names of `bench.peer`, `keys` presses per round."""
+    """What is measured: `modes` are names of `MODES`, `peers` names of `bench.peer`, `keys` presses per round.
+
+    `waiting_keys` are those where the person waits for each answer, which may take a peer many seconds; as many where
+    not said.
+    """
 
     model: Path
     oracle: bool
@@ -50,6 +54,7 @@ class Plan:
     rounds: int
     threads: int
     context_tokens: int | None = None
+    waiting_keys: int | None = None
 
     def __post_init__(self) -> None:
         for mode in self.modes:
@@ -61,6 +66,7 @@ class Plan:
 class Record:
     """A comparison, with what it was taken on.
 
+    - `keys`, `traces`: what was typed in a round; `waiting_keys`, `waiting_traces`: where each answer was waited for.
     - `weights`: whose they are; `bench.oracle.LABEL` where answers were put in the model's place.
     - `failed`: the peers that broke down, and how.
     - `lost_tokens`: how many the oracle had no answer for; with any the figures are not those of a right model.
@@ -81,6 +87,8 @@ class Record:
     context_tokens: int
     keys: int
     traces: tuple[str, ...]
+    waiting_keys: int
+    waiting_traces: tuple[str, ...]
     pause_cap_ms: float
     settings: dict[str, Any]
     failed: dict[str, str]
@@ -125,13 +133,13 @@ def compare(plan: Plan, traces: Sequence[Trace], *, progress: Callable[[str], No
 
     Raises `ModelError` for a file that is no model of ours and `UsageError` for a peer that cannot run here.
     """
-    replayed = pieces(traces, plan.keys)
+    replayed, waited = pieces(traces, plan.keys), pieces(traces, plan.waiting_keys or plan.keys)
     progress("measuring what batches cost")
     costs = batch_costs(plan.model, [plan.threads], repeats=_COSTS_REPEATS, budget_s=_COSTS_S)
     with ExitStack() as stack:
         stage = stack.enter_context(RealTime())
         engine = stack.enter_context(_engine(plan, costs))
-        match = Match(engine, list(_opened(plan, engine, stack, progress)), replayed, stage, progress)
+        match = Match(engine, list(_opened(plan, engine, stack, progress)), replayed, stage, progress, waited)
         match.warm_up()
         if isinstance(engine, OracleEngine):
             engine.lost_tokens = 0
@@ -205,8 +213,10 @@ def _record(
         weights=LABEL if plan.oracle else "random weights" if costs.random_weights else "its own",
         threads=plan.threads,
         context_tokens=model.context_tokens,
-        keys=sum(press.is_key for press in found[0][2].presses),
+        keys=_keys(match.replayed),
         traces=tuple(piece.name for piece in match.replayed),
+        waiting_keys=_keys(match.waited),
+        waiting_traces=tuple(piece.name for piece in match.waited),
         pause_cap_ms=PAUSE_CAP_MS,
         settings=match.settings,
         failed=match.failed,
@@ -221,6 +231,10 @@ def _record(
         ),
         machine=describe(),
     )
+
+
+def _keys(replayed: Sequence[Piece]) -> int:
+    return sum(step.is_key for piece in replayed for step in piece.steps)
 
 
 def _main_figures(number: int, one: dict[str, Any]) -> dict[str, Any]:

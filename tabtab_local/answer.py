@@ -9,7 +9,8 @@
    has re-joined the old text, and the rest is taken as unchanged. So is that of an insertion which the model is too
    unsure of to be shown. Any other answer is decoded to the end, or to where it goes round in circles.
 
-What is likely to come, which is mostly the old text, is handed to the engine to be verified many tokens at a time.
+What is likely to come, which is mostly the old text, is handed to the engine to be verified many tokens at a time; for
+an insertion, a few at a time of what followed elsewhere in the code after the same characters.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tabtab_local.config import Settings
-from tabtab_local.draft import copied
+from tabtab_local.draft import copied, echoed
 from tabtab_local.engine import Engine, Generation, Guide, Timings, never
 from tabtab_local.prompt import (
     CURSOR,
@@ -91,7 +92,7 @@ def answer(engine: Engine, asked: Question, settings: Settings, cancel: Callable
             return steps.together(intent)
         start = intent.text
     course = Course(asked, settings, start)
-    guide = Guide(course.typed, course.expect, course.enough, course.watch, asked.key, asked.like)
+    guide = Guide(course.typed, course.expect, course.echo, course.enough, course.watch, asked.key, asked.like)
     said = steps.ask(start + course.forced, EDIT_END, asked.max_tokens, guide)
     said = replace(said, confidence=course.confidence(said))
     whole = None if settings.exact else course.completed(said.text[len(start) + len(course.forced) :])
@@ -123,6 +124,8 @@ class Course:
         self._rest = rest_of_region(prompt.region[prompt.cursor :])
         self._sign = self._rest if settings.exact else _sign_of_joining(self._rest)
         self._exact = settings.exact
+        self._before = asked.before
+        self._code = _code_around(prompt, asked.before)
         self._show, self._early = asked.show, asked.early
         self._least = settings.min_confidence if "confidence" in settings.gates else 0.0
         self._inserted: float | None = None  # the confidence in an insertion, once it is whole
@@ -135,6 +138,12 @@ class Course:
         if marker and self._rest.startswith(said):
             return self._sign[len(said) :]
         return copied(self._rest, said if marker else inserted)
+
+    def echo(self, written: str) -> str:
+        """Return what may follow in an insertion: what followed elsewhere where the code said the same."""
+        if not written.startswith(self._kept) or CURSOR in written[len(self._kept) :]:
+            return ""
+        return echoed(self._code, self._before + written[len(self._kept) :])
 
     def enough(self, written: str) -> bool:
         """Return whether an insertion has re-joined the old text, or no good end is to be expected."""
@@ -176,6 +185,12 @@ class Course:
     def _whole(self, inserted: str) -> str:
         """Return what is written in the end if all behind the cursor stays as it is."""
         return f"{self._kept}{inserted}{CURSOR}{self._rest}"
+
+
+def _code_around(prompt: Prompt, before: str) -> str:
+    """Return all code that the model is shown but the line up to the cursor; what stands nearest above it is last."""
+    above = before[: before.rfind("\n") + 1]
+    return "\n".join((prompt.code_below, prompt.region[prompt.cursor :], prompt.code_above, above))
 
 
 def _sign_of_joining(rest: str) -> str:

@@ -36,6 +36,25 @@ def copied(old: str, written: str) -> str:
     return ""
 
 
+# The end of what is written that has to be found in other code; the longest that is found decides. Over lines of Python
+# files of all kinds that were cut anywhere, with batches that cost what they do on a Xeon, guessing by this list made
+# the rest of a line a quarter cheaper; by ends of 8 or of 12 characters alone, a fifth and an eighth.
+_ECHOES = (16, 12, 8, 6, 5, 4, 3)
+
+
+def echoed(code: str, written: str) -> str:
+    """Return what followed in `code`, up to its line's end, the last time it said what `written` ends with.
+
+    Known as prompt lookup or n-gram speculation, here by characters, so that a word cut in its middle is found too.
+    """
+    for length in _ECHOES:
+        end = written[-length:]
+        place = code.rfind(end) if len(end) == length else -1
+        if place >= 0:
+            return code[place + length :].partition("\n")[0]
+    return ""
+
+
 def _occurrences(text: str, part: str) -> list[int]:
     """Return where `part` ends in `text`."""
     found, start = [], text.find(part)
@@ -45,9 +64,12 @@ def _occurrences(text: str, part: str) -> list[int]:
     return found
 
 
-# An answer that did not copy where it was expected to may do so later: how quickly it is tried again, and how soon
-# what happens counts for more than that.
-_USUAL, _RETRY, _MEMORY_TOKENS = 0.9, 0.05, 8
+# The share of guesses that are right where old code is copied, and where other code is echoed.
+COPIES, ECHOES = 0.9, 0.4
+
+# What was not right where it was expected may be so later: how quickly it is tried again, and how soon what happens
+# counts for more than what was expected.
+_RETRY, _MEMORY_TOKENS = 0.05, 8
 
 
 @dataclass
@@ -55,8 +77,11 @@ class DraftLength:
     """How many tokens of an answer to guess, by what a batch costs and by how often guesses were right up to now."""
 
     costs: Costs
-    right: float = _USUAL
+    right: float = COPIES
     """The share of guesses that are right, where the one before was; follows what happens."""
+
+    def __post_init__(self) -> None:
+        self._usual = self.right
 
     def best(self, most: int) -> int:
         """Return the number of tokens, up to `most`, whose verification yields the most tokens for its time.
@@ -67,7 +92,7 @@ class DraftLength:
         lengths = {most, *(size - 1 for size, _ in self.costs if size <= most)}
         best = max(sorted(lengths), key=lambda n: (1 - self.right ** (n + 1)) / (1 - self.right) / self._cost(1 + n))
         if not best:
-            self.right += _RETRY * (_USUAL - self.right)
+            self.right += _RETRY * (self._usual - self.right)
         return best
 
     def learn(self, guessed: int, right: int) -> None:

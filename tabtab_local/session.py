@@ -1,10 +1,11 @@
 """A session: one document while somebody edits it. It keeps what was computed, so that a key costs a token or two.
 
 An editor calls `update` for each change of the text or the cursor, `suggest` where it wants a suggestion, `accept` or
-`reject` as the user decides, and `prefetch` while nothing happens (`worker.py` does the last by itself). The calls may
-come from different threads: an update stops the request that runs.
+`reject` as the user decides, and `widen` and `prefetch` while nothing happens (`worker.py` does these by itself). The
+calls may come from different threads: an update stops the request that runs.
 
-- The prompt is made once, from a snapshot; what is typed since is the forced beginning of the answer.
+- The prompt is made once, from a snapshot; what is typed since is the forced beginning of the answer. Where reading it
+  would take seconds, it shows the model little but the region at first, and all else once there was time to read that.
 - Typing what is suggested costs nothing.
 - After Tab, the cursor stands where the answer put it, and what comes next may have been prepared. Where the region
   has nothing more to change, the other uses of a name that the edit renamed or gave other parameters are tried; a
@@ -35,6 +36,10 @@ SESSION_SETTINGS = Settings(infer_intent=False)
 
 _REJECTED = 16
 _PLACES = 4
+
+# Where reading a prompt would take longer than this, one with few tokens of context is asked with until there was time.
+_PATIENCE_MS = 500.0
+_SHORT_CONTEXT_TOKENS = 64
 _UNREADABLE = "characters: the code around the cursor holds half of one, which no model can read or write"
 
 Show = Callable[[str], None]
@@ -160,10 +165,13 @@ class Session:
                     self._shown = suggestion
 
         if snapshot is None:
-            snapshot = self._take(document)
+            snapshot = self._quick(document)
             with self._lock:
                 if stale():
                     raise Cancelled("a newer request has stopped this one")
+                if snapshot.wide:
+                    # The cache of the last prompt has more of the wide one's beginning.
+                    self._key, self._spare_key = self._spare_key, self._key
                 self._history = self._history.up_to(document.codes)
                 self._snapshot = snapshot
         try:
@@ -206,6 +214,25 @@ class Session:
                 self._version += 1
                 self._shown = self._ahead = None
 
+    def widen(self, cancel: Callable[[], bool] = never) -> bool:
+        """Read all that the model should see, where it was asked with a short prompt; return whether it has been.
+
+        Raises `Cancelled`; what was read by then need not be read again.
+        """
+        with self._lock:
+            short, document, key = self._snapshot, self._document, self._spare_key
+            if short is None or short.wide is None or document is None or self._read is not short:
+                return False
+        self._read_prompt(short.wide, document, (key, ""), lambda: self._snapshot is not short or cancel())
+        with self._lock:
+            if self._snapshot is not short:
+                raise Cancelled("a newer request has stopped this one")
+            self._snapshot = self._read = short.wide
+            self._key, self._spare_key = key, self._key
+            if self._ahead and self._ahead.key == key:
+                self._ahead = replace(self._ahead, snapshot=None)
+        return True
+
     def prefetch(self, cancel: Callable[[], bool] = never) -> bool:
         """Prepare the suggestion after the one that is shown; return whether there was something to do.
 
@@ -247,29 +274,41 @@ class Session:
         self._shown = suggestion if suggestion.edits else None
         return suggestion
 
-    def _take(self, document: Document) -> Snapshot:
-        """Return a snapshot of the document, whose prompt tells of what was edited up to now."""
+    def _take(self, document: Document, *, short: bool = False) -> Snapshot:
+        """Return a snapshot of the document, whose prompt tells of what was edited up to now, or is a `short` one."""
         region = document.region()
-        edits = self._history.up_to(document.codes).edits
-        prompt, max_tokens = build_prompt(self._engine, document, region, "", edits, self._settings)
+        edits = () if short else self._history.up_to(document.codes).edits
+        most = min(self._settings.context_tokens, _SHORT_CONTEXT_TOKENS if short else self._settings.context_tokens)
+        settings = replace(self._settings, context_tokens=most)
+        prompt, max_tokens = build_prompt(self._engine, document, region, "", edits, settings)
         return Snapshot(document, region, prompt, max_tokens)
+
+    def _quick(self, document: Document) -> Snapshot:
+        """Return a snapshot of the document whose prompt is read soon: a short one where the wide one would not be."""
+        wide = self._take(document)
+        wide_ms = self._engine.reading_ms(render_prompt(wide.prompt), Guide(key=self._key))
+        if wide_ms <= _PATIENCE_MS:
+            return wide
+        short = self._take(document, short=True)
+        short_ms = self._engine.reading_ms(render_prompt(short.prompt), Guide(key=self._spare_key))
+        return replace(short, wide=wide) if short_ms < wide_ms / 2 else wide
 
     def _read_ahead_of_typing(self, snapshot: Snapshot, document: Document, cancel: Callable[[], bool]) -> None:
         """Have the engine read the snapshot's prompt; typing on does not stop that, for the next key needs it too."""
-        if self._read is snapshot:
-            return
+        if self._read is not snapshot:
+            caches = (self._key, "" if snapshot.wide else self._spare_key)
+            self._read_prompt(snapshot, document, caches, lambda: self._snapshot is not snapshot or cancel())
+            self._read = snapshot
+
+    def _read_prompt(
+        self, snapshot: Snapshot, document: Document, caches: tuple[str, str], cancel: Callable[[], bool]
+    ) -> None:
+        """Have the engine read the snapshot's prompt, and the answer's beginning up to the cursor of `document`."""
         start = known_start(snapshot.prompt, self._settings)
         if start.endswith(EDIT_START) and not self._settings.rewrite_before:
             start += forced_region(snapshot.before(document) or "")[0]
-        self._engine.generate(
-            render_prompt(snapshot.prompt),
-            start,
-            max_tokens=0,
-            stop=EDIT_END,
-            cancel=lambda: self._snapshot is not snapshot or cancel(),
-            guide=Guide(key=self._key, like=self._spare_key),
-        )
-        self._read = snapshot
+        prompt, guide = render_prompt(snapshot.prompt), Guide(key=caches[0], like=caches[1])
+        self._engine.generate(prompt, start, max_tokens=0, stop=EDIT_END, cancel=cancel, guide=guide)
 
     def _asked(
         self,

@@ -70,13 +70,15 @@ class Suggestion:
 class Snapshot:
     """A document as it was when a prompt was made of its region.
 
-    What is typed at its cursor is the beginning of the answer to that prompt, which stays as it is.
+    What is typed at its cursor is the beginning of the answer to that prompt, which stays as it is. Where that is a
+    short one, quick to read, `wide` is the same with all that the model should see.
     """
 
     document: Document
     region: Span
     prompt: Prompt
     max_tokens: int
+    wide: Snapshot | None = None
 
     def before(self, now: Document) -> str | None:
         """Return what the region holds before the cursor by now, if that is all that has changed; else nothing.

@@ -114,9 +114,10 @@ class Worker:
             return
         if suggestion is not request.shown and not newer():
             told.suggestion(suggestion)
-        if self._prefetch and not suggestion.silence and not self._interrupted(request.number):
-            # What fails here is told where it is asked for, if it ever is.
-            with suppress(TabTabError):
+        # What fails from here on is told where it is asked for, if it ever is.
+        with suppress(TabTabError):
+            session.widen(newer)
+            if self._prefetch and not suggestion.silence and not self._interrupted(request.number):
                 session.prefetch(newer)
 
     def _next(self) -> _Request | None:

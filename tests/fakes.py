@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabtab_local.engine import UNGUIDED, Generation, Guide, ModelInfo, Timings, never
+from tabtab_local.engine import UNGUIDED, Engine, Generation, Guide, ModelInfo, Timings, never
 from tabtab_local.errors import Cancelled, UsageError
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION
 
@@ -22,7 +22,7 @@ class Request:
     typed: str = ""
 
 
-class ScriptedEngine:
+class ScriptedEngine(Engine):
     """An `Engine` that gives prepared answers, in order, and notes the requests. One character is one token.
 
     An answer is the whole text, with the forced start and the stop marker. It is cut behind `stop`, after `max_tokens`

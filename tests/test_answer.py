@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -153,6 +155,21 @@ def test_an_answer_is_expected_to_go_on_with_the_old_text():
     engine = Watching([reply(f"file = 'a.csv'\ndf = 1{CURSOR}\nprint(df)\nprint(1)\ndf.head()")])
     answer(engine, question(PROMPT, 500), Settings(infer_intent=False))
     assert [text for _, text in expected] == ["\nprint(df)\nprint(1)\n", "nt(df)\nprint(1)\n", "", ""]
+
+
+def test_in_an_insertion_what_the_code_said_before_may_be_said_again():
+    echoes = []
+
+    class Watching(ScriptedEngine):
+        def generate(self, *args, guide, **options):
+            written = (" pd.read_", f" 1{CURSOR}\nprint", " pd.Data")
+            echoes.extend(guide.echo(text) for text in written)
+            return super().generate(*args, guide=guide, **options)
+
+    prompt = replace(PROMPT, code_above="import pandas as pd\nold = pd.read_csv(name)\n", code_below="pd.read_table(x)")
+    engine = Watching([reply(f"file = 'a.csv'\ndf = 1{CURSOR}\nprint(df)\nprint(1)\ndf.head()")])
+    answer(engine, question(prompt, 500), Settings(infer_intent=False))
+    assert echoes == ["csv(name)", "", ""]
 
 
 def test_an_answer_that_goes_round_in_circles_is_given_up():

@@ -148,7 +148,11 @@ def test_tokens_that_the_oracle_knows_no_answer_for_are_counted(tiny_gguf: Path)
 
 def test_a_comparison_has_medians_of_all_rounds_and_the_presses_of_the_first(record: Record):
     document = json.loads(json.dumps(record.as_json(), allow_nan=False))
-    assert document["weights"] == LABEL and document["lost_tokens"] == 0 and document["keys"] == 12
+    assert (
+        document["weights"] == LABEL
+        and document["lost_tokens"] == 0
+        and document["keys"] == 12 == document["waiting_keys"]
+    )
     assert [(one["asker"], one["speed"]) for one in document["medians"]] == [(OURS, "each-key"), (OURS, "unhurried")]
     assert [(one["round"], one["speed"]) for one in document["rounds"]] == [
         (0, "each-key"), (0, "unhurried"), (1, "each-key"), (1, "unhurried"),
@@ -255,6 +259,7 @@ def median(asker: str, speed: str, full: dict[str, object], coverage: float | No
 def test_the_summary_has_a_row_for_each_asker_with_the_ratio_to_ours():
     document = {
         "model": "qwen", "file_type": "Q4_K_M", "weights": LABEL, "keys": 40, "traces": ["a", "b"], "threads": 2,
+        "waiting_keys": 20, "waiting_traces": ["a"],
         "lost_tokens": 3, "machine": {"cpu": "A CPU"}, "rounds": [{"round": 0}, {"round": 2}],
         "medians": [
             median(OURS, "unhurried", spread(1.0, 2.0, 3.0), None),
@@ -266,14 +271,14 @@ def test_the_summary_has_a_row_for_each_asker_with_the_ratio_to_ours():
     }  # fmt: skip
     lines = results.summary([document], []).splitlines()
     assert lines[0] == (
-        f"**qwen** Q4_K_M · **{LABEL}** · 40 keys of 2 traces, medians of 3 rounds · 2 threads · A CPU · "
-        "3 tokens without a true answer"
+        f"**qwen** Q4_K_M · **{LABEL}** · 40 keys of 2 traces, and 20 of 1 where each answer is waited for; medians of "
+        "3 rounds · 2 threads · A CPU · 3 tokens without a true answer"
     )
     assert lines[4] == (
-        f"| {OURS} | 8.04 / 19.6 | 30 / 61.2 / 400 | 1.0 | 2 / 12.5 | 95.0 % (81.2 %) | – (–) | 25.0 % | "
-        "0.021 (0.021) | 123 |"
+        f"| {OURS} | 8.04 / 19.6 | 8.04 / 19.6 | 30 / 61.2 / 400 | 1.0 | 2 / 12.5 | 95.0 % (81.2 %) | – (–) | – | "
+        "25.0 % | 0.021 (0.021) | 123 |"
     )
-    assert lines[5].startswith("| llama-server | 8.04 / 19.6 | 150 / > / > | 5.0 |")
+    assert lines[5].startswith("| llama-server | 8.04 / 19.6 | 8.04 / 19.6 | 150 / > / > | 5.0 |")
 
 
 def test_limits_are_shown_as_shares():

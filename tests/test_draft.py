@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabtab_local.draft import DEFAULT_COSTS, DraftLength, copied
+from tabtab_local.draft import DEFAULT_COSTS, DraftLength, copied, echoed
 
 OLD = "def total(prices):\n    result = 0\n    for price in prices:\n        result += price\n    return result\n"
 
@@ -30,6 +30,20 @@ def test_without_a_place_in_common_nothing_is_guessed():
 @given(st.text("ab\n", max_size=60), st.text("ab\n", max_size=60))
 def test_what_is_guessed_is_always_an_end_of_the_old_text(old, written):
     assert old.endswith(copied(old, written))
+
+
+def test_an_echo_is_what_followed_the_same_characters_the_last_time():
+    code = "a = read_table(first)\nb = read_csv(second, sep=';')\n"
+    assert echoed(code, "c = read_") == "csv(second, sep=';')"
+    assert echoed(code, "c = read_t") == "able(first)"
+    assert echoed(code, "nothing of it: §§") == ""
+    assert echoed(code, "ab") == ""
+
+
+def test_the_longest_end_that_is_found_decides_what_is_echoed():
+    code = "frame.to_csv(path)\nother.to_json(path)\n"
+    assert echoed(code, "frame.to_") == "csv(path)"
+    assert echoed(code, "x.to_") == "json(path)"
 
 
 def test_long_guesses_are_for_those_that_are_mostly_right():

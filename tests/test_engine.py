@@ -15,6 +15,7 @@ import gguf
 import pytest
 
 from tabtab_local.engine import Engine, Generation, Guide, LlamaEngine
+from tabtab_local.engine.context import _PART_TOKENS
 from tabtab_local.errors import Cancelled, ModelError, UsageError
 from tabtab_local.prompt import CURSOR, EDIT_END, INTENT, MARKERS, Prompt, render_prompt, response_start
 from tabtab_local.registry import embedded_path
@@ -450,6 +451,56 @@ def test_expectations_change_the_work_and_not_the_answer(share: float) -> None:
     assert (result.timings.accepted_tokens > 0) == (share > 0)
     # The marker that ends the answer is never gone on from, and so not counted as accepted.
     assert (result.timings.drafted_tokens > result.timings.accepted_tokens + 1) == (share < 1)
+
+
+def test_an_echo_is_verified_where_nothing_is_expected_and_changes_the_work_alone() -> None:
+    start = response_start("read the file") + "\n"
+    with LlamaEngine(embedded_path(), threads=1, drafts=False) as plain:
+        expected = guided(plain, start, tokens=40)
+    truth = expected.text[len(start) :]
+    flat = tuple((size, 1.0 + size / 100) for size in (1, 2, 4, 8))
+    with LlamaEngine(embedded_path(), threads=1, costs=flat) as engine:
+        result = guided(engine, start, tokens=40, echo=lambda written: truth[len(written) :])
+        assert result.tokens == expected.tokens and same(result, expected)
+        assert result.timings.accepted_tokens > 0
+        engine.forget()
+        silly = guided(engine, start, tokens=40, echo=lambda written: "!!!!!")
+        assert silly.tokens == expected.tokens and silly.timings.accepted_tokens == 0 < silly.timings.drafted_tokens
+
+
+def test_how_long_reading_takes_is_known_once_something_was_read(tiny_gguf: Path) -> None:
+    with LlamaEngine(tiny_gguf, threads=1, sequences=2) as engine:
+        guide = Guide(key="a")
+        assert engine.reading_ms(PROMPT, guide) == 0
+        engine.generate(PROMPT, "", max_tokens=0, stop=EDIT_END, guide=guide)
+        other = render_prompt(Prompt("y = 1", 5, code_above=CODE))
+        assert engine.reading_ms(PROMPT, guide) == 0 < engine.reading_ms(other, guide)
+        assert engine.reading_ms(PROMPT, Guide(key="b")) > engine.reading_ms(PROMPT[:100], Guide(key="b")) > 0
+    with LlamaEngine(tiny_gguf, threads=1) as alone:
+        alone.generate(PROMPT, "", max_tokens=0, stop=EDIT_END)
+        assert alone.reading_ms(other) == 0
+
+
+def test_what_a_slow_machine_has_read_of_a_prompt_when_it_is_stopped_stays(
+    tiny_gguf: Path, fresh: Callable[[str, str], Generation]
+) -> None:
+    long = render_prompt(Prompt("y = 1", 5, code_above=CODE * 5))
+    with LlamaEngine(tiny_gguf, threads=1) as engine:
+        total = engine.count_tokens(long)
+        assert total > 3 * _PART_TOKENS
+        asked = itertools.count()
+        engine._context._token_ms = 100.0
+        engine.generate(long, START, max_tokens=16, stop=EDIT_END, cancel=lambda: next(asked) < 0)
+        half = next(asked) // 2
+        engine.forget()
+        engine._context._token_ms = 100.0
+        with pytest.raises(Cancelled):
+            engine.generate(
+                long, START, max_tokens=16, stop=EDIT_END, cancel=functools.partial(next, iter([False] * half), True)
+            )
+        result = engine.generate(long, START, max_tokens=16, stop=EDIT_END)
+        assert result.timings.evaluated_tokens <= total - _PART_TOKENS
+        assert same(result, fresh(long, START))
 
 
 def test_an_answer_that_is_enough_ends_and_its_rest_is_not_computed(engine: LlamaEngine) -> None:

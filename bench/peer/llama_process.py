@@ -19,6 +19,7 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
@@ -66,7 +67,7 @@ def serve_by_program(settings: ServerSettings) -> None:
         _wait(f"{address}/health", server)
         with urllib.request.urlopen(f"{address}/props") as answer:
             build = json.load(answer).get("build_info", "an unknown build")
-        _greet(address, server.pid, f"{build}, compiled elsewhere", extra_buffers=False)
+        _greet(address, server.pid, f"{build}, compiled elsewhere", extra_buffers=not _has_amx())
     finally:
         server.kill()
         server.wait()
@@ -98,14 +99,22 @@ def _command(settings: ServerSettings, port: int) -> list[str]:
         *("-b", str(settings.batch_tokens), "-ub", str(settings.batch_tokens)),
         *("-fa", "on" if settings.flash_attention else "off"),
         *("--cache-ram", "0", "--no-webui"),
-        # It cannot be asked whether it has the AMX kernels that end the process where a compiler has mistaken them.
-        "--no-repack",
     ]
+    if _has_amx():
+        command.append("--no-repack")
     if settings.speculation != "none":
         command += ["--spec-type", settings.speculation]
         for option, value in settings.draft.items():
             command += [f"--spec-{settings.speculation}-{option.replace('_', '-')}", str(value)]
     return command
+
+
+def _has_amx() -> bool:
+    """Return whether this processor has AMX: a program cannot be asked whether its kernels for that are sound."""
+    try:
+        return "amx_int8" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
 
 
 def _parameters(binding: Any, settings: ServerSettings, *, extra_buffers: bool) -> Any:

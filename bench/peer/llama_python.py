@@ -23,11 +23,10 @@ import numpy.typing as npt
 import psutil
 from llama_cpp.llama_speculative import LlamaPromptLookupDecoding
 
-from bench.amx import switch_off_amx
 from bench.peer.peer import Reply, Tell
 from bench.peer.question import Question
 from bench.peer.ruler import Ruler
-from tabtab_local.engine.load import extra_buffers_are_safe
+from tabtab_local.engine.amx import leave_out_amx
 from tabtab_local.errors import Cancelled, UsageError
 
 MAX_LOGITS_BYTES = 3 << 29  # 1.5 GiB
@@ -47,7 +46,7 @@ class LlamaPython:
     """A `Backend`; `ruler` has the model's vocabulary and its context, and stays the caller's."""
 
     def __init__(self, model: Path, ruler: Ruler, *, threads: int, lookup: bool) -> None:
-        switch_off_amx()
+        leave_out_amx()
         self._ruler = ruler
         self._threads = threads
         self._drafts = _CountedLookup(_NGRAM_TOKENS, DRAFT_TOKENS) if lookup else None
@@ -113,7 +112,7 @@ class LlamaPython:
             "threads": self._threads,
             "batch_tokens": BATCH_TOKENS,
             "flash_attention": False,
-            "extra_buffers": extra_buffers_are_safe(),
+            "extra_buffers": leave_out_amx(),
             "speculation": "LlamaPromptLookupDecoding" if self._drafts else "none",
             "draft": {"max_ngram_size": _NGRAM_TOKENS, "num_pred_tokens": DRAFT_TOKENS} if self._drafts else {},
             "drafts_are_of": "the text that is decoded, the right answer where that is known",

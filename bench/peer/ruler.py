@@ -97,6 +97,10 @@ class Ruler:
         end = next((i for i, token in enumerate(tokens) if self.ends_text(token)), len(tokens))
         return self._vocabulary.text(tokens[:end])
 
+    def reading_ms(self, prompt: str, guide: Guide = UNGUIDED) -> float:
+        """Return 0, as nothing is read."""
+        return 0.0
+
     def generate(
         self,
         prompt: str,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,12 @@ _ABORTED = 2  # llama_decode: the abort callback said yes
 # Logits that are kept for all sequences together, and at most how many rows of them.
 _ROWS_BYTES = 64 * 2**20
 _MOST_ROWS = 512
+
+# A prompt is read in parts of so many tokens where one of `batch_tokens` would take longer than half a second: what was
+# read before a request is stopped stays. From so many tokens on, a part tells how fast this machine reads.
+_PART_TOKENS = 64
+_PART_MS = 500.0
+_TELLING_TOKENS = 32
 
 # Copying another document's cache moves megabytes: reading fewer tokens than this anew is as quick.
 _WORTH_COPYING_TOKENS = 64
@@ -80,6 +87,7 @@ class Context:
         # llama.cpp copies a cache at the next decode only; until then what is in memory is not what it should be.
         self._copying = False
         self._requests = 0
+        self._token_ms = 0.0  # for reading a token of a prompt; not known yet
         self._cancel: Callable[[], bool] = never
         self._interrupt: BaseException | None = None
         # Kept as attributes: llama.cpp holds a bare pointer, and calling a collected callback is a segfault.
@@ -185,6 +193,10 @@ class Context:
         self._read(cache, [token, *guessed], 1 + len(guessed), cancel)
         return len(guessed)
 
+    def reading_ms(self, cache: Cache, tokens: Sequence[int]) -> float:
+        """Return how long reading what `cache` lacks of `tokens` will take, by what reading took up to now."""
+        return self._token_ms * (len(tokens) - shared_start(cache.tokens, tokens))
+
     def logits(self, cache: Cache, position: int) -> Row:
         """Return the logits behind `position`, where they are known."""
         row: Row = self._rows[cache.rows[position]]
@@ -240,12 +252,17 @@ class Context:
 
     def _read(self, cache: Cache, tokens: Sequence[int], wanted: int, cancel: Callable[[], bool]) -> None:
         """Evaluate `tokens` behind all others, and keep the logits behind the last `wanted` of them."""
-        for i in range(0, len(tokens), self._batch_tokens):
+        slow = self._token_ms * self._batch_tokens > _PART_MS
+        size = min(_PART_TOKENS, self._batch_tokens) if slow else self._batch_tokens
+        for i in range(0, len(tokens), size):
             if cancel():
                 raise Cancelled("a newer request has stopped this one")
-            part = tokens[i : i + self._batch_tokens]
+            part = tokens[i : i + size]
             left = len(tokens) - i - len(part)
+            began = time.perf_counter()
             self._evaluate(cache, part, max(0, wanted - left), cancel)
+            if len(part) >= _TELLING_TOKENS and wanted == 1:  # not a draft's, with logits for each token
+                self._token_ms = (time.perf_counter() - began) * 1000 / len(part)
 
     def _evaluate(self, cache: Cache, tokens: Sequence[int], wanted: int, cancel: Callable[[], bool]) -> None:
         batch, count, position = self._batch, len(tokens), len(cache.tokens)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tabtab_local.draft import DraftLength
+from tabtab_local.draft import COPIES, ECHOES, Costs, DraftLength
 from tabtab_local.engine.context import Cache, Context, Row
 from tabtab_local.engine.protocol import Guide
 from tabtab_local.engine.vocabulary import Vocabulary
@@ -45,9 +45,7 @@ class Task:
 class Decoding:
     """One answer in the making; `run` makes it, and the attributes say what it is."""
 
-    def __init__(
-        self, task: Task, context: Context, cache: Cache, vocabulary: Vocabulary, drafts: DraftLength | None
-    ) -> None:
+    def __init__(self, task: Task, context: Context, cache: Cache, vocabulary: Vocabulary, costs: Costs | None) -> None:
         self.tokens: list[int] = []
         self.written = ""
         self.stopped = False  # by the stop marker
@@ -57,7 +55,9 @@ class Decoding:
         self._context = context
         self._cache = cache
         self._vocabulary = vocabulary
-        self._drafts = drafts
+        self._copies = DraftLength(costs, COPIES) if costs else None
+        self._echoes = DraftLength(costs, ECHOES) if costs else None
+        self._guessing = self._copies  # what the last guesses were made by
         self._rest = task.guide.typed.encode("utf-8", errors="replace")
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._log_probability = 0.0
@@ -117,18 +117,22 @@ class Decoding:
             self._guesses = range(position + 1, position + 1 + guessed)
 
     def _learn(self, right: int) -> None:
-        if self._drafts:
-            self._drafts.learn(len(self._guesses), right)
+        if self._guessing:
+            self._guessing.learn(len(self._guesses), right)
         self._guesses = range(0)
 
     def _guess(self, room: int) -> Sequence[int]:
         """Return up to `room` tokens that are likely to follow."""
-        if self._drafts is None:
+        if self._copies is None or self._echoes is None:
             return ()
+        self._guessing = self._copies
         if self._rest:
             # The last token is not whole, and the model may choose another for it.
             guess = self._vocabulary.guess_tokens(self._rest.decode("utf-8", errors="replace"))[:-1]
-            return guess[: self._drafts.best(room)] if guess else ()
+            return guess[: self._copies.best(room)] if guess else ()
         text = self._task.guide.expect(self.written)
-        most = self._drafts.best(room) if text else 0
+        if not text:
+            self._guessing = self._echoes
+            text = self._task.guide.echo(self.written)
+        most = self._guessing.best(room) if text else 0
         return self._vocabulary.guess_tokens(text[: _CHARACTERS_PER_TOKEN * most])[:most] if most else ()

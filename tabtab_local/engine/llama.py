@@ -25,8 +25,8 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 import numpy.typing as npt
 
-from tabtab_local.draft import DEFAULT_COSTS, Costs, DraftLength
-from tabtab_local.engine.context import Context, Row, layout
+from tabtab_local.draft import DEFAULT_COSTS, Costs
+from tabtab_local.engine.context import Cache, Context, Row, layout
 from tabtab_local.engine.decoding import Decoding, Task, most_likely
 from tabtab_local.engine.load import cache_bytes_per_token, file_type, load, metadata
 from tabtab_local.engine.protocol import UNGUIDED, Generation, Guide, ModelInfo, Timings, never
@@ -53,7 +53,7 @@ class LlamaEngine:
     - `batch_tokens`: how much of a prompt is evaluated in one go; a request that is cancelled loses no more than that.
     - `sequences`: how many KV caches there are, as far as `cache_bytes` reach; a document takes one, and a second where
       a session prepares what comes after Tab. The one that was used least recently makes room.
-    - `drafts`: whether `Guide.expect` is followed; `costs` is what a batch costs on this machine.
+    - `drafts`: whether `Guide.expect` and `Guide.echo` are followed; `costs` is what a batch costs on this machine.
     - `warm`: the folder where the KV caches of documents are kept on disk, on `keep`, on `close` and when one that was
       not in use lately makes room, and looked for where much of a prompt is unknown; none are unless given (`warm.py`).
 
@@ -115,6 +115,13 @@ class LlamaEngine:
         self._check_open()
         return len(self._vocabulary.prompt_tokens(text)) - self._vocabulary.added_tokens
 
+    def reading_ms(self, prompt: str, guide: Guide = UNGUIDED) -> float:
+        """Return about how long reading `prompt` would take; see `Engine.reading_ms`."""
+        with self._lock:
+            self._check_open()
+            tokens = self._vocabulary.prompt_tokens(prompt)
+            return self._context.reading_ms(self._prepared(guide, tokens), tokens) if self._sequences > 1 else 0.0
+
     def generate(
         self,
         prompt: str,
@@ -135,14 +142,11 @@ class LlamaEngine:
             stop_token = self._vocabulary.marker(stop)
             tokens = self._vocabulary.prompt_tokens(prompt + start)
             self._check_fits(len(tokens), max_tokens)
-            cache = self._context.cache(guide.key)
-            self._context.restore(cache, guide.like, tokens)
-            self._context.start_like(cache, guide.like, tokens)
+            cache = self._prepared(guide, tokens)
             evaluated = self._context.hold(cache, tokens, cancel)
             clock.prompt_ms = clock.now_ms()
             task = Task(guide, stop_token, max_tokens, self._model.context_tokens, cancel)
-            drafts = DraftLength(self._costs) if self._costs else None
-            answer = Decoding(task, self._context, cache, self._vocabulary, drafts)
+            answer = Decoding(task, self._context, cache, self._vocabulary, self._costs)
             answer.run(len(tokens), self._choose, clock.token)
             return Generation(
                 text=start + answer.written,
@@ -184,6 +188,13 @@ class LlamaEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _prepared(self, guide: Guide, tokens: Sequence[int]) -> Cache:
+        """Return the document's cache, with what is known elsewhere of the beginning of `tokens`."""
+        cache = self._context.cache(guide.key)
+        self._context.restore(cache, guide.like, tokens)
+        self._context.start_like(cache, guide.like, tokens)
+        return cache
 
     def _check_open(self) -> None:
         # llama.cpp would read freed memory.

@@ -14,6 +14,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as llama
 
+from tabtab_local.engine.amx import leave_out_amx
 from tabtab_local.errors import ModelError
 from tabtab_local.prompt import PROMPT_VERSION, PROMPT_VERSION_KEY
 
@@ -31,7 +32,7 @@ def load(path: Path) -> Any:
     _start_backend()
     log.clear()
     params = llama.llama_model_default_params()
-    params.use_extra_bufts = extra_buffers_are_safe()
+    params.use_extra_bufts = leave_out_amx()
     model = llama.llama_model_load_from_file(os.fsencode(path), params)
     if not model:
         raise ModelError(f"llama.cpp cannot load {path} ({log.error()}): the file may be cut short, get it again")
@@ -41,15 +42,6 @@ def load(path: Path) -> Any:
         llama.llama_model_free(model)
         raise
     return model
-
-
-def extra_buffers_are_safe() -> bool:
-    """Return whether this build of llama.cpp may rearrange weights for the processor's special units.
-
-    Builds by GCC 12 die by a segmentation fault where they set up AMX, a matrix unit of Xeons: its `_tile_loadconfig`
-    tells the compiler of 8 bytes of the 64 that are read. Only models in extra buffer types are computed with AMX.
-    """
-    return b"AMX_INT8 = 1" not in llama.llama_print_system_info()
 
 
 def metadata(model: Any, key: str) -> str | None:

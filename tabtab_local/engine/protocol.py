@@ -76,6 +76,7 @@ class Guide:
       token: the model chooses among the tokens that continue them (token healing).
     - `expect`: given what is written, what is likely to follow, or nothing. It is verified many tokens at a time, so
       that a good guess saves time and a bad one changes nothing but time.
+    - `echo`: asked where nothing is likely: what may follow, to be verified a few tokens at a time.
     - `enough`: given what is written, whether the answer need not go on.
     - `watch`: told what is written after each token, with the confidence up to there.
     - `key`: names a document; each has a KV cache of its own, as far as memory allows.
@@ -84,6 +85,7 @@ class Guide:
 
     typed: str = ""
     expect: Callable[[str], str] = _nothing
+    echo: Callable[[str], str] = _nothing
     enough: Callable[[str], bool] = _not_enough
     watch: Callable[[str, float], None] = _unseen
     key: str = ""
@@ -125,6 +127,14 @@ class Engine(Protocol):
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens that `text` takes in a prompt."""
         ...
+
+    def reading_ms(self, prompt: str, guide: Guide = UNGUIDED) -> float:
+        """Return about how long reading what is new of `prompt` will take, in the cache that `guide` names.
+
+        0 where nobody knows, as before the first long prompt, and where the engine has one cache: reading more of the
+        same document beside it would push it out.
+        """
+        return 0.0
 
     def generate(
         self,

@@ -75,7 +75,8 @@ class SessionAsker:
         return _work(self._session.suggest(show=show, cancel=lambda: cancel() and self._told == told))
 
     def idle(self, cancel: Callable[[], bool]) -> None:
-        """Prepare what comes after Tab, as `worker.py` does: not before the person has waited a little."""
+        """Read what was left out, and after a little wait prepare what comes after Tab, as `worker.py` does."""
+        self._session.widen(cancel)
         begins_s = time.monotonic() + PREFETCH_DELAY_S
         while time.monotonic() < begins_s:
             if cancel():

@@ -8,7 +8,7 @@ server can do it:
   typed, and followed while they write just that: the tokens are then those of the whole text too. Where they write
   something else they are asked again, with it joined to the forced start. That is a second request now and then;
   forcing half a word at once would spoil the answer to every keystroke.
-- `expect` is not followed, nor is `like`. `key` brings a document back to the cache of llama.cpp that it was in.
+- `expect`, `echo` and `like` are not followed. `key` brings a document back to the cache of llama.cpp that it was in.
 
 The confidence leaves out tokens that the server gives no probability of, as llama.cpp the marker that ends an answer.
 Where it gives none at all the confidence is 1: a gate that knows nothing lets pass, for whoever connects a server wants
@@ -27,7 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from tabtab_local.engine.protocol import UNGUIDED, Generation, Guide, ModelInfo, never
+from tabtab_local.engine.protocol import UNGUIDED, Engine, Generation, Guide, ModelInfo, never
 from tabtab_local.engine.remote import ollama
 from tabtab_local.engine.remote.completion import RIVALS, begins_with, own_settings
 from tabtab_local.engine.remote.exchange import KEY_VARIABLE, Piece, Refusal
@@ -64,7 +64,7 @@ _TOO_LONG = re.compile(r"context|too (long|large|many tokens)|maximum.{0,40}(len
 _OPTIONAL = ("logprobs", "stream_options")
 
 
-class RemoteEngine:
+class RemoteEngine(Engine):
     """The model `model` on the server at `url`; close it, or use it in a `with` statement.
 
     - `model` may be empty where the server has only one.

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tabtab_local.config import Settings
-from tabtab_local.engine import UNGUIDED, Generation, Guide, ModelInfo, never
+from tabtab_local.engine import UNGUIDED, Engine, Generation, Guide, ModelInfo, never
 from tabtab_local.engine.remote.completion import RIVALS, begins_with, streamed
 from tabtab_local.engine.remote.reading import Opening, Reading
 from tabtab_local.engine.remote.server import describe, estimated_tokens
@@ -156,7 +156,7 @@ class _Served:
         return self._connection.count_tokens(text)
 
 
-class EndpointEngine(_Served):
+class EndpointEngine(_Served, Engine):
     """An `Engine` over `/completions`. Probabilities and the first token's time are NaN where they are not known."""
 
     def generate(

@@ -22,7 +22,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from tabtab_local.config import Settings
-from tabtab_local.engine import UNGUIDED, Generation, Guide, ModelInfo, Timings, never
+from tabtab_local.engine import UNGUIDED, Engine, Generation, Guide, ModelInfo, Timings, never
 from tabtab_local.errors import ModelError, UsageError
 from tabtab_local.hub import model_folder
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION
@@ -144,7 +144,7 @@ class HubModel:
         return new
 
 
-class HubEngine:
+class HubEngine(Engine):
     """A Hugging Face model of our format as an `Engine`."""
 
     def __init__(self, model: HubModel) -> None:
