@@ -40,6 +40,10 @@ INTENT_TOKENS = 48
 # embedded model, 213 repeated one line; after that 24 of them went on differently, and after two lines 3.
 _JOINED_LINES = 2
 
+# What a model is unsure of already may be made up for by many tokens that it is sure of. An insertion is not decoded to
+# see whether it has more than this.
+_LONG_TOKENS = 48
+
 # What is repeated until it fills so many characters, four times at least, is repeated for ever.
 _CIRCLE_CHARACTERS = 64
 
@@ -129,6 +133,8 @@ class Course:
         self._show, self._early = asked.show, asked.early
         self._least = settings.min_confidence if "confidence" in settings.gates else 0.0
         self._inserted: float | None = None  # the confidence in an insertion, once it is whole
+        self._tokens = 0
+        self._unlikely = False  # an insertion will not be whole before it is very long, or too unsure to be shown
 
     def expect(self, written: str) -> str:
         """Return what is likely to follow: the old text, where the answer is about to copy it."""
@@ -161,7 +167,7 @@ class Course:
         inserted, marker, said = self._parts(written)
         joined = self._rest.startswith(said) and len(said) >= len(self._sign.rstrip("\n"))
         unsure = self._inserted is not None and self._inserted < self._least
-        return self._whole(inserted) if marker and (joined or unsure) else None
+        return self._whole(inserted) if self._unlikely or (marker and (joined or unsure)) else None
 
     def confidence(self, said: Generation) -> float:
         """Return the confidence in the edit: in an insertion up to its cursor; what is copied behind it is no part."""
@@ -171,9 +177,12 @@ class Course:
         """Show the part of an insertion that is there."""
         if not written.startswith(self._kept):
             return
+        self._tokens += 1
         inserted, marker, said = self._parts(written)
         if inserted and not said:
             self._show(plain(inserted), confidence)
+        if not marker and self._least and not self._exact:
+            self._unlikely = confidence**self._tokens < self._least**_LONG_TOKENS
         if marker and self._inserted is None:
             self._inserted = confidence
             self._early(self._start + self.forced + self._whole(inserted), confidence)

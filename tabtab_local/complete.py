@@ -10,12 +10,15 @@ from tabtab_local.config import Settings
 from tabtab_local.document import Document
 from tabtab_local.edits import Edit, Position, Span, apply, diff, position_of
 from tabtab_local.engine import Engine, Generation, Timings, never
-from tabtab_local.errors import FormatError, UsageError
+from tabtab_local.errors import DocumentError, FormatError, UsageError
 from tabtab_local.gates import Change, objection
 from tabtab_local.prompt import EDIT_END, PROMPT_VERSION, Prompt, RecentEdit, Response, parse_response
 
 # Headings, markers and the line breaks around them.
 _FRAME_TOKENS = 32
+
+NO_WORK = Timings(0.0, 0, 0, 0.0, 0.0, 0, 0, 0, 0.0, 0.0)
+"""What it takes to ask no model, or not yet."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,20 @@ def complete(
     """
     settings = settings or Settings()
     region = document.region()
+    if fault := unreadable(region.of(document.code)):
+        return Completion(engine.model.name, intent, (), None, fault, 1.0, NO_WORK)
     prompt, answer_tokens = build_prompt(engine, document, region, intent, recent_edits, settings)
     generation = answer(engine, question(prompt, answer_tokens), settings, cancel)
     return judged(engine.model.name, document, region, prompt, generation, settings)
+
+
+def unreadable(code: str) -> str | None:
+    """Return why no model can be asked about `code`, or nothing: half a surrogate pair is no character."""
+    try:
+        code.encode()
+    except UnicodeEncodeError:
+        return "characters: the code around the cursor holds half of one, which no model can read or write"
+    return None
 
 
 def judged(
@@ -71,10 +85,21 @@ def judged(
     edits = edits_of(document, region, response)
     after = apply(document.code, edits)
     change = Change(document.code, after, edits, prompt.recent_edits, confidence, settings.min_confidence)
-    reason = objection(change, settings.gates)
+    reason = objection(change, settings.gates) or _refusal(document, edits)
     if reason:
         return Completion(model, said, (), None, reason, confidence, timings)
     return Completion(model, said, edits, region.start + response.cursor, None, confidence, timings)
+
+
+def _refusal(document: Document, edits: tuple[Edit, ...]) -> str | None:
+    """Return why the file cannot hold the edits, as that of a Marimo notebook with a cell in a string; or nothing."""
+    if document.kind != "marimo":
+        return None
+    try:
+        document.file_edits(edits)
+    except DocumentError as error:
+        return f"file: {error}"
+    return None
 
 
 def understood(generation: Generation) -> tuple[Response | None, str]:

@@ -20,11 +20,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tabtab_local.answer import Question, answer, known_start
-from tabtab_local.complete import Completion, build_prompt, judged
+from tabtab_local.complete import NO_WORK, Completion, build_prompt, judged, unreadable
 from tabtab_local.config import Settings
 from tabtab_local.document import Document
 from tabtab_local.edits import Edit, apply
-from tabtab_local.engine import Engine, Generation, Guide, Timings, never
+from tabtab_local.engine import Engine, Generation, Guide, never
 from tabtab_local.errors import Cancelled, UsageError
 from tabtab_local.place import next_places
 from tabtab_local.prompt import EDIT_END, EDIT_START, forced_region, render_prompt
@@ -40,7 +40,6 @@ _PLACES = 4
 # Where reading a prompt would take longer than this, one with few tokens of context is asked with until there was time.
 _PATIENCE_MS = 500.0
 _SHORT_CONTEXT_TOKENS = 64
-_UNREADABLE = "characters: the code around the cursor holds half of one, which no model can read or write"
 
 Show = Callable[[str], None]
 
@@ -58,9 +57,6 @@ class _Screen:
 
 
 _DARK = _Screen(_nowhere, lambda suggestion: None)
-
-# Of an answer that is not there yet.
-_NO_WORK = Timings(0.0, 0, 0, 0.0, 0.0, 0, 0, 0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -329,15 +325,15 @@ class Session:
                 screen.show(text)
 
         def early(text: str, confidence: float) -> None:
-            suggestion = self._judged(snapshot, document, Generation(text, True, confidence, _NO_WORK))
+            suggestion = self._judged(snapshot, document, Generation(text, True, confidence, NO_WORK))
             if suggestion.edits:
                 screen.early(replace(suggestion, timings=None))
 
         before = snapshot.before(document)
         if before is None:
             raise ValueError("the snapshot is of another state of the document")
-        if not _is_readable(snapshot.region_of(document).of(document.code)):
-            return Suggestion(document, (), None, "", _UNREADABLE, 1.0, None)
+        if fault := unreadable(snapshot.region_of(document).of(document.code)):
+            return Suggestion(document, (), None, "", fault, 1.0, None)
         question = Question(snapshot.prompt, snapshot.max_tokens, before, *caches)
         if screen is not _DARK:
             question = replace(question, show=show, early=early)
@@ -372,15 +368,6 @@ class Session:
 def _same(a: Document, b: Document) -> bool:
     """Return whether two documents have the same text and the same cursor."""
     return a.cursor == b.cursor and a.code == b.code and a.like(b)
-
-
-def _is_readable(text: str) -> bool:
-    """Return whether a text has a UTF-8 form: a lone surrogate, which JSON can bring in, has none."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _outcome(document: Document, edits: tuple[Edit, ...]) -> tuple[int, str]:

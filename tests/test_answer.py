@@ -172,6 +172,20 @@ def test_in_an_insertion_what_the_code_said_before_may_be_said_again():
     assert echoes == ["csv(name)", "", ""]
 
 
+def test_an_insertion_that_would_have_to_be_very_long_to_be_sure_of_is_given_up():
+    said = f"file = 'a.csv'\ndf = {' '.join(f'name{i}' for i in range(60))}{CURSOR}\nprint(df)\nprint(1)\ndf.head()"
+
+    def decoded(confidence: float, **settings: bool) -> int:
+        engine = ScriptedEngine([reply(said)], confidence=confidence)
+        generation = answer(engine, question(PROMPT, 500), Settings(infer_intent=False, **settings))
+        assert generation.stopped and generation.text.endswith("df.head()\n<|EDIT_END|>")
+        assert generation.confidence == confidence
+        return generation.timings.decoded_tokens
+
+    assert decoded(0.5) < 30 < decoded(0.65) < 48 < decoded(0.9)
+    assert decoded(0.5, exact=True) > 330
+
+
 def test_an_answer_that_goes_round_in_circles_is_given_up():
     region = f"file = 'a.csv'\ndf = f({'a, b, ' * 200}){CURSOR}\nprint(df)"
     generation = ask(region, infer_intent=False)[1]

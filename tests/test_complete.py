@@ -111,6 +111,12 @@ def test_a_line_that_the_model_cannot_read_at_once_is_refused():
         complete(engine, open_document("x = '" + "a" * 2000, jupyter=False, line=1))
 
 
+def test_half_a_character_is_a_reason_for_silence():
+    engine = ScriptedEngine([])
+    completion = complete(engine, open_document("x = '\ud83d'", jupyter=False, line=1))
+    assert (completion.silence or "").startswith("characters:") and not completion.edits and not engine.requests
+
+
 def test_a_cancelled_completion_says_so():
     with pytest.raises(Cancelled):
         ask(answer(f"{CURSOR}"), cancel=lambda: True)

@@ -13,7 +13,7 @@ import pytest
 from tabtab_local.config import Settings
 from tabtab_local.document import open_document
 from tabtab_local.engine import Generation, LlamaEngine
-from tabtab_local.errors import Cancelled, DocumentError, UsageError
+from tabtab_local.errors import Cancelled, UsageError
 from tabtab_local.prompt import EDIT_START, INTENT, Response, render_response
 from tabtab_local.registry import embedded_path
 from tabtab_local.session import SESSION_SETTINGS, Session
@@ -323,19 +323,17 @@ def test_after_tab_typing_goes_on_from_what_was_prepared(nano: CountingEngine) -
     assert nano.evaluated_by(session.suggest) < 10
 
 
-def test_an_edit_that_the_file_cannot_hold_is_an_error_of_accepting_it_alone() -> None:
+def test_an_edit_that_the_file_cannot_hold_is_not_suggested() -> None:
     text = MARIMO.replace(
         '@app.cell\ndef _(total):\n    print("first", total)\n    return\n',
         'app._unparsable_cell(\n    r"""\n    print(total\n    """,\n    name="_"\n)\n',
     )
     document = open_document(text, jupyter=False, line=14)
-    session, _ = opened(document, [inserting(document, ', """x""")')])
-    assert session.suggest().ghost == ', """x""")'
-    with pytest.raises(DocumentError):
-        session.accept()
-    assert session.shown is not None
-    session.reject()
-    assert session.shown is None
+    session, _ = opened(document, [inserting(document, ', """x""")'), inserting(document, ", 'x')")])
+    assert (session.suggest().silence or "").startswith("file: the cell is stored as one string")
+    session.update(moved(document, 0))
+    session.update(document)
+    assert session.suggest().ghost == ", 'x')"
 
 
 def test_an_update_stops_the_request_that_runs_and_the_next_answer_is_right(nano: CountingEngine) -> None:
