@@ -34,6 +34,10 @@ from tabtab_local.replay.trace import Trace
 
 _COSTS_REPEATS, _COSTS_S = 20, 20.0
 
+# Answers that are waited for are of a few keys each of many traces: how long an answer is differs from trace to trace
+# more than anything else, and reading a document when it is opened counts for no key.
+_WAITED_PER_TRACE = 5
+
 # A document's own cache, and one for what comes after Tab.
 _SEQUENCES = 2
 
@@ -133,7 +137,8 @@ def compare(plan: Plan, traces: Sequence[Trace], *, progress: Callable[[str], No
 
     Raises `ModelError` for a file that is no model of ours and `UsageError` for a peer that cannot run here.
     """
-    replayed, waited = pieces(traces, plan.keys), pieces(traces, plan.waiting_keys or plan.keys)
+    replayed = pieces(traces, plan.keys)
+    waited = pieces(traces, plan.waiting_keys or plan.keys, per_trace=_WAITED_PER_TRACE)
     progress("measuring what batches cost")
     costs = batch_costs(plan.model, [plan.threads], repeats=_COSTS_REPEATS, budget_s=_COSTS_S)
     with ExitStack() as stack:

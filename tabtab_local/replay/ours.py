@@ -16,7 +16,7 @@ from tabtab_local.session import SESSION_SETTINGS, Session
 from tabtab_local.suggestion import Suggestion
 from tabtab_local.worker import PREFETCH_DELAY_S
 
-_NAP_S = 0.01
+_NAP_S = 0.001
 
 
 class EachKeySession(Session):
