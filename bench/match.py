@@ -6,6 +6,7 @@ that a machine that gets slower does so for all.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -40,6 +41,10 @@ MODES: dict[str, Mode] = {
 }
 
 _WARM_UP_STEPS = 8
+
+# Who uses less of a core than this, over so long, is at rest; a server may go on for a while with what nobody wants.
+_REST_SHARE, _REST_S = 0.2, 0.2
+_MOST_REST_S = 60.0
 
 
 def asking_most(modes: Collection[str]) -> str:
@@ -103,11 +108,24 @@ class Match:
             self.failed[asker.name] = f"{type(error).__name__}: {error}"
             self._progress(f"without {asker.name}: {self.failed[asker.name]}")
             return None
+        finally:
+            _wait_for_rest(asker)
 
     def _ours(self, engine: LlamaEngine, *, each_key: bool) -> Asker:
         if isinstance(engine, OracleEngine):
             return OracleAsker(engine, (*self.replayed, *self.waited), name=OURS, each_key=each_key)
         return SessionAsker(engine, name=OURS, each_key=each_key)
+
+
+def _wait_for_rest(asker: Asker) -> None:
+    """Return when `asker` computes nothing any more, so that who is next has the processor alone."""
+    end_s = time.perf_counter() + _MOST_REST_S
+    used_s = asker.cpu_s()
+    while time.perf_counter() < end_s:
+        time.sleep(_REST_S)
+        used_s, before_s = asker.cpu_s(), used_s
+        if used_s - before_s < _REST_SHARE * _REST_S:
+            return
 
 
 def _joined(runs: Sequence[Run]) -> Run:

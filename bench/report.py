@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import plot
-from bench.match import OURS, asking_most
+from bench.match import MODES, OURS, asking_most
 from tabtab_local.errors import FormatError
 from tabtab_local.output import new_file
 
@@ -78,13 +78,15 @@ def _results(folder: Path, kind: str) -> list[dict[str, Any]]:
 def _typing_lines(document: dict[str, Any]) -> list[str]:
     """Return the heading and the table of a typing result: a row for each asker."""
     rounds = 1 + max(one["round"] for one in document["rounds"])
+    repeated = "one round" if rounds == 1 else f"medians of {rounds} rounds"
+    waiting = any(MODES[one["speed"]].speed is None for one in document["medians"])
+    waited = f", and {document['waiting_keys']} of {len(document['waiting_traces'])} where each answer is waited for"
     machine = document["machine"]
     weights = "" if document["weights"] == "its own" else f" · **{document['weights']}**"
     lost = f" · {document['lost_tokens']} tokens without a true answer" if document["lost_tokens"] else ""
     lines = [
         f"**{document['model']}** {document['file_type']}{weights} · {document['keys']} keys of "
-        f"{len(document['traces'])} traces, and {document['waiting_keys']} of {len(document['waiting_traces'])} where "
-        f"each answer is waited for; medians of {rounds} rounds · {document['threads']} threads · "
+        f"{len(document['traces'])} traces{waited if waiting else ''}; {repeated} · {document['threads']} threads · "
         f"{machine['cpu']}{lost}",
         "",
         "| | first ghost text, ms (p50 / p95) | of all keys at average speed | full suggestion, ms (p50 / p95 / p99) | "

@@ -9,13 +9,12 @@ from pathlib import Path
 import gguf
 import pytest
 
-from bench.shape import RANDOM_KEY
 from tabtab_local import machine, registry
 from tabtab_local.doctor import autotune
 from tabtab_local.doctor.autotune import bytes_per_ms
 from tabtab_local.doctor.explain import render
 from tabtab_local.engine import cost
-from tabtab_local.engine.cost import SIZES, ModelCosts, batch_costs, check
+from tabtab_local.engine.cost import RANDOM_KEY, SIZES, ModelCosts, batch_costs, check
 from tabtab_local.errors import ModelError, UsageError
 from tabtab_local.machine import ThreadPolicy
 from tabtab_local.tuning import read, remember
@@ -237,8 +236,6 @@ def test_a_short_context_leaves_less_before_the_batch(tiny_gguf, tmp_path):
 
 
 def test_random_weights_are_known_by_what_their_file_says(tiny_gguf, tmp_path, monkeypatch):
-    assert cost.RANDOM_KEY == RANDOM_KEY
-
     def write_header(writer: gguf.GGUFWriter) -> None:
         writer.add_bool(RANDOM_KEY, True)
         real(writer)

@@ -189,6 +189,35 @@ def test_a_peer_that_breaks_down_drops_out_and_the_others_go_on(tiny_gguf: Path)
             Match(engine, [Broken(engine, replayed(), name=OURS)], replayed(), stage, said.append).round("each-key", 0)
 
 
+class Lingering(OracleAsker):
+    """A peer that goes on to compute, `left` times that one looks, after it was asked for the last time."""
+
+    left = 0
+
+    def ask(self, moment, show, cancel):
+        self.left = 3
+        return super().ask(moment, show, cancel)
+
+    def cpu_s(self):
+        self.left -= self.left > 0
+        return float(-self.left)
+
+
+def test_nobody_is_asked_before_the_one_before_is_at_rest(tiny_gguf: Path):
+    left: list[int] = []
+
+    class Next(OracleAsker):
+        def open(self, moment):
+            left.append(lingering.left)
+            super().open(moment)
+
+    with OracleEngine(tiny_gguf, threads=1, sequences=2) as engine, RealTime() as stage:
+        lingering = Lingering(engine, replayed(), name="lingering")
+        peers = [lingering, Next(engine, replayed(), name="next")]
+        Match(engine, peers, replayed(), stage, lambda line: None).round("each-key", 0)
+    assert left == [0]
+
+
 def test_a_median_that_is_not_known_stays_unknown():
     rows = [
         {"a": 1, "b": None, "c": [[1, 5.0]]},
