@@ -44,7 +44,7 @@ _WARM_UP_STEPS = 8
 
 # Who uses less of a core than this, over so long, is at rest; a server may go on for a while with what nobody wants.
 _REST_SHARE, _REST_S = 0.2, 0.2
-_MOST_REST_S = 60.0
+_MOST_REST_S = 600.0
 
 
 def asking_most(modes: Collection[str]) -> str:
