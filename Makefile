@@ -44,7 +44,7 @@ nano: .venv/all          ## Rebuild the embedded model from its recipe, about an
 	$(BIN)/python -m training sft --base runs/nano/pretrain/model --data runs/nano/data --out runs/nano/sft
 	rm -rf runs/nano/release
 	$(BIN)/python -m convert all --adapter runs/nano/sft/adapter --out runs/nano/release
-	cp runs/nano/release/tabtab-nano.gguf tabtab_local/models/tabtab-nano.gguf
+	cp runs/nano/release/tabtab-nano-Q8_0.gguf tabtab_local/models/tabtab-nano.gguf
 
 # The two installs differ by gigabytes: a user's, and a developer's with torch.
 .venv/bin/pip:

@@ -178,6 +178,39 @@ def soak(hours: float, model: Path, threads: int | None, seed: int, json_file: P
 
 
 @main.command()
+@click.option("--shape", required=True, help="qwen3-0.6b, -1.7b or -4b, or llama3.2-1b.")
+@click.option(
+    "--vocab",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A GGUF with that model's vocabulary, such as those of llama.cpp's own tests.",
+)
+@click.option(
+    "--llama-cpp",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A checkout of llama.cpp, whose converter is measured beside ours. [default: ours alone]",
+)
+@click.option("--quant", type=click.Choice(get_args(Quant)), default="Q4_K_M", help="What to quantise to.")
+@click.option("--rounds", default=3, type=click.IntRange(min=1), help="How often the converters run, in turns.")
+@click.option(
+    "--work",
+    default="runs/convert",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder to work in; it is made, and removed at the end.",
+)
+@_json
+def convert(
+    shape: str, vocab: Path, llama_cpp: Path | None, quant: str, rounds: int, work: Path, json_file: Path | None
+) -> None:
+    """Take a model of a real one's shape from an adapter to an answer: time and memory of each stage."""
+    from bench import convert as measurement  # loads torch
+
+    settings = measurement.Settings(shape, vocab, work, llama_cpp, quant, rounds)
+    record = measurement.convert(settings, progress=_say)
+    _finish(record.as_json(), measurement.render(record), json_file)
+
+
+@main.command()
 @click.option("--results", default="bench/results", type=click.Path(file_okay=False, path_type=Path), help="Folder.")
 def report(results: Path) -> None:
     """Print the tables of all results in a folder as Markdown; write them and the plot of costs there."""

@@ -1,24 +1,37 @@
 """Merge an adapter into its base: a plain Hugging Face folder that any runtime loads.
 
 Reads what training left: the adapter, its tokenizer, and `training.json`, which says for which prompt format and for
-which weights the adapter was made. The sum is taken in float32 and saved in the base's own type. Tied embeddings
-stay tied, although the adapter may have changed rows of them.
+which weights the adapter was made. peft does the sums, on a model without weights into which one tensor at a time is
+put, so that memory holds the adapter and the largest tensor. Sums are taken in float32 and saved in the base's own
+type. Tied embeddings stay tied, although the adapter may have changed rows of them.
 """
 
 from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import PeftModel, get_peft_model_state_dict
+from peft.tuners.trainable_tokens import TrainableTokensLayer
+from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils.other import ModulesToSaveWrapper, TrainableTokensWrapper
 from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
-from convert.vocabulary import read_json
+from convert.architecture import EMBEDDING, OUTPUT
+from convert.folder import Stored, check_finite, read_json, stored_tensors, write_tensors
 from tabtab_local.errors import ModelError, TabTabError
 from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
 from tabtab_local.hub import model_folder
@@ -34,23 +47,27 @@ class _Inputs:
 
     adapter: Path
     base: Path
+    config: PretrainedConfig
     tokenizer: PreTrainedTokenizerBase
-    dtype: torch.dtype
+    tensors: dict[str, Stored]
+    """Those of the base."""
 
 
 def merge(base: str | None, adapter: Path, out: Path) -> None:
     """Write the model `base` (a folder or a Hub id; by default what the adapter names) with `adapter` into `out`.
 
-    Raises `ModelError` where the two do not belong together and `DocumentError` where `out` holds something;
-    nothing is written then.
+    The files of `out` hold the tensors that those of the base hold. Raises `ModelError` where the two do not belong
+    together and `DocumentError` where `out` holds something; nothing is written then.
     """
     check_free(out)
     inputs = _check(base, adapter)
-    transformers_logging.disable_progress_bar()
+    changed = _changed(inputs)
     with new_folder(out) as folder:
-        model = _merged(inputs)
-        model.to(dtype=inputs.dtype)
-        model.save_pretrained(folder)
+        tensors = {key: one.moved(folder) for key, one in inputs.tensors.items()}
+        write_tensors(folder, tensors, _merged(inputs, changed))
+        shutil.copyfile(inputs.base / "config.json", folder / "config.json")
+        if (generation := inputs.base / "generation_config.json").is_file():
+            shutil.copyfile(generation, folder / generation.name)
         inputs.tokenizer.save_pretrained(folder)
         shutil.copyfile(adapter / TRAINING_FILE, folder / TRAINING_FILE)
 
@@ -81,7 +98,10 @@ def _check(base: str | None, adapter: Path) -> _Inputs:
             f"{base} has a config.json that cannot be used: {' '.join(str(error).split())[:200]}"
         ) from None
     tokenizer = _tokenizer(adapter, folder, base_config.vocab_size)
-    return _Inputs(adapter, folder, tokenizer, base_config.dtype or torch.float32)
+    tensors = stored_tensors(folder)
+    if base_config.tie_word_embeddings:
+        tensors.pop(OUTPUT, None)
+    return _Inputs(adapter, folder, base_config, tokenizer, tensors)
 
 
 def _tokenizer(adapter: Path, base: Path, rows: int) -> PreTrainedTokenizerBase:
@@ -100,26 +120,106 @@ def _tokenizer(adapter: Path, base: Path, rows: int) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _merged(inputs: _Inputs) -> PreTrainedModel:
+def _changed(inputs: _Inputs) -> dict[str, Any]:
+    """Return, by the key of the tensor that each changes, the parts of the adapter."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what peft only warns of, `_check_complete` refuses
-            base = AutoModelForCausalLM.from_pretrained(inputs.base, dtype=torch.float32)
-            model = PeftModel.from_pretrained(base, inputs.adapter)
-            _check_complete(inputs.adapter, model)
-            merged: PreTrainedModel = model.merge_and_unload(safe_merge=True)
-            return merged
+            saved = _saved(inputs.adapter)
+            model = PeftModel.from_pretrained(_skeleton(inputs.config), inputs.adapter, torch_device="cpu")
+            _check_complete(inputs.adapter, saved, model)
     except TabTabError:
         raise
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = " ".join(str(error).split())
-        raise ModelError(f"{inputs.adapter} cannot be merged into {inputs.base}: {reason}") from error
+        raise _misfit(inputs, error) from error
+    parts = {f"{name}.weight": part for name, part in _parts(model.base_model.model)}
+    if unknown := parts.keys() - inputs.tensors.keys():
+        raise ModelError(f"{inputs.adapter} changes {min(unknown)}, which {inputs.base} has not: give the same base")
+    if inputs.config.tie_word_embeddings and not isinstance(parts.get(EMBEDDING), TrainableTokensLayer | None):
+        raise ModelError(
+            f"{inputs.adapter} changes all of the embedding, which is the output matrix too in {inputs.base}: train "
+            "single rows of it (trainable_token_indices), or untie them before training"
+        )
+    return parts
 
 
-def _check_complete(adapter: Path, model: PeftModel) -> None:
-    """Refuse an adapter whose tensors are not exactly those of the model."""
+def _skeleton(config: PretrainedConfig) -> PreTrainedModel:
+    """Return a model of the base's shape in which each matrix is one number, repeated without being stored."""
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            module.register_parameter(
+                name, torch.nn.Parameter(torch.zeros(()).expand(parameter.shape), requires_grad=False)
+            )
+    model.tie_weights()
+    return model
+
+
+def _parts(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
+    """Yield each module that the adapter changes, by the name that it has in the base."""
+    for name, module in model.named_modules():
+        if isinstance(module, TrainableTokensWrapper):
+            if not module.token_adapter.tied_adapter:  # else the embedding has these rows, and it is the output matrix
+                yield name, module.token_adapter
+        elif isinstance(module, ModulesToSaveWrapper) or (
+            isinstance(module, BaseTunerLayer) and not isinstance(module, TrainableTokensLayer)
+        ):
+            yield name, module
+
+
+def _merged(inputs: _Inputs, changed: dict[str, Any]) -> Iterator[torch.Tensor]:
+    """Yield the tensors of the base in their order, with what the adapter changes of them."""
+    for key, one in inputs.tensors.items():
+        weight = one.read()
+        if part := changed.get(key):
+            weight = _sum(inputs, key, part, weight)
+        yield weight
+
+
+def _sum(inputs: _Inputs, key: str, part: Any, weight: torch.Tensor) -> torch.Tensor:
+    new: torch.Tensor
+    if isinstance(part, ModulesToSaveWrapper):
+        new = part.modules_to_save[part.active_adapter].weight.data
+    else:
+        # Rows are replaced as they are; what is added to needs the precision.
+        whole_rows = isinstance(part, TrainableTokensLayer)
+        layer = part.get_base_layer()
+        layer.weight = torch.nn.Parameter(weight if whole_rows else weight.float(), requires_grad=False)
+        try:
+            part.merge(safe_merge=not whole_rows)
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise _misfit(inputs, error) from error
+        new = layer.weight.data
+        layer.weight = torch.nn.Parameter(torch.empty(0), requires_grad=False)
+    if new.shape != weight.shape:
+        raise ModelError(
+            f"{inputs.adapter} holds {key} of shape {tuple(new.shape)}, the base {tuple(weight.shape)}: give the same"
+        )
+    merged = new.to(weight.dtype)
+    check_finite(merged, f"{key} with {inputs.adapter}")
+    return merged
+
+
+def _misfit(inputs: _Inputs, error: Exception) -> ModelError:
+    reason = " ".join(str(error).split())[:300]
+    return ModelError(f"{inputs.adapter} cannot be merged into {inputs.base}: {reason}")
+
+
+def _saved(adapter: Path) -> set[str]:
+    """Return the keys of the adapter's tensors; refuse one that brings rows of its base along."""
     with safe_open(adapter / _ADAPTER_WEIGHTS, framework="pt") as tensors:
         saved = set(tensors.keys())
+    if copies := sorted(key for key in saved if ".base_layer." in key):
+        raise ModelError(
+            f"{adapter} holds a copy of its base's {copies[0]}: save it with save_embedding_layers=False, or train "
+            "single rows (trainable_token_indices)"
+        )
+    return saved
+
+
+def _check_complete(adapter: Path, saved: set[str], model: PeftModel) -> None:
+    """Refuse an adapter whose tensors are not exactly those of the model."""
     if difference := saved ^ set(get_peft_model_state_dict(model, save_embedding_layers=False)):
         raise ModelError(
             f"{adapter} and its base differ in {len(difference)} tensors, {min(difference)} for one: give the same base"

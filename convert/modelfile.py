@@ -1,41 +1,72 @@
-"""Render the Modelfile from which Ollama makes a model.
+"""Render the Modelfiles from which Ollama makes a model: one that edits, and one that fills in.
 
-The template is that of the prompt format, the settings are the registry's. Ollama takes what stands between the
+Both have the same weights. The one that edits is given a region with the cursor's marker in it and rewrites it; the one
+that fills in is given what stands before and behind the cursor, which is what plain completion clients send (`suffix`),
+and stops at the cursor's marker. A marker that ends the one stands in the middle of the other, so they are two tags.
+
+The templates are those of the prompt format, the settings are the registry's. Ollama takes what stands between the
 quotes as it is: there are no escapes (https://github.com/ollama/ollama/blob/main/docs/modelfile.mdx).
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tabtab_local import registry
-from tabtab_local.prompt import EDIT_END, ollama_template
+from tabtab_local.prompt import CURSOR, EDIT_END, fim_template, ollama_template
+
+FIM_TAG = "fim"
 
 # A region is some dozens of lines; an answer that is longer than this has lost its way.
 MAX_ANSWER_TOKENS = 512
 
-_LICENSES = {
-    "apache-2.0": "Apache License 2.0 (https://www.apache.org/licenses/LICENSE-2.0)",
-    "llama3.2": (
-        "Built with Llama. Llama 3.2 is licensed under the Llama 3.2 Community License, "
-        "Copyright (c) Meta Platforms, Inc. All Rights Reserved. (https://www.llama.com/llama3_2/license/)"
-    ),
-}
+_APACHE = Path(__file__).parents[1] / "LICENSE"
+_LLAMA = (
+    "Built with Llama. Llama 3.2 is licensed under the Llama 3.2 Community License, "
+    "Copyright (c) Meta Platforms, Inc. All Rights Reserved. (https://www.llama.com/llama3_2/license/)"
+)
 
 
-def modelfile(name: str, file: str | None = None) -> str:
+def modelfile(name: str, file: str | None = None, *, fim: bool = False) -> str:
     """Return the Modelfile of the model `name` whose GGUF is the file `file` (default: the registry's) beside it.
 
-    Raises `ModelError` for a name that the registry does not know.
+    With `fim` it is that of the model that fills in. Raises `ModelError` for a name that the registry does not know.
     """
     model = registry.get(name)
-    return f'''\
-FROM ./{file or model.file}
+    lines = [
+        f"FROM ./{file or model.file}",
+        "",
+        f'TEMPLATE """{template(fim=fim)}"""',
+        "",
+        *(f"PARAMETER {key} {value}" for key, value in parameters(name).items()),
+        *(f'PARAMETER stop "{stop}"' for stop in stops(fim=fim)),
+        "",
+        f'LICENSE """{license_text(model.license)}"""',
+    ]
+    return "\n".join(lines) + "\n"
 
-TEMPLATE """{ollama_template()}"""
 
-PARAMETER num_ctx {model.context_tokens}
-PARAMETER num_predict {MAX_ANSWER_TOKENS}
-PARAMETER temperature 0
-PARAMETER stop "{EDIT_END}"
+def template(*, fim: bool = False) -> str:
+    """Return the template of the prompt, for Ollama's template engine."""
+    return fim_template() if fim else ollama_template()
 
-LICENSE """{_LICENSES[model.license]}"""
-'''
+
+def parameters(name: str) -> dict[str, int]:
+    """Return Ollama's parameters for the model `name`, without the stops."""
+    return {
+        "num_ctx": registry.get(name).context_tokens,
+        "num_predict": MAX_ANSWER_TOKENS,
+        "temperature": 0,
+        # An answer repeats most of the question, which Ollama discourages unless told otherwise.
+        "repeat_penalty": 1,
+    }
+
+
+def stops(*, fim: bool = False) -> list[str]:
+    """Return the texts that end an answer."""
+    return [CURSOR, EDIT_END] if fim else [EDIT_END]
+
+
+def license_text(license: str) -> str:
+    """Return what is to be said of a license, by the Hub's name for it: its text, or a notice and where the text is."""
+    return _APACHE.read_text(encoding="utf-8").strip() if license == "apache-2.0" else _LLAMA

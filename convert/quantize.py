@@ -1,7 +1,7 @@
 """Quantise a GGUF with llama.cpp.
 
-Takes a file that `gguf_file` wrote. llama.cpp copies its metadata; that this is so, and that the result loads, is
-checked before the file gets its name.
+Takes a file that `gguf_file` wrote, and an importance matrix if there is one. llama.cpp copies the metadata; that this
+is so, and that the result loads, is checked before the file gets its name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import llama_cpp
+from gguf import GGUFReader
 
+from convert.imatrix import Importance, matched, read_imatrix
 from tabtab_local.errors import ModelError
 from tabtab_local.output import new_file
 from tabtab_local.prompt import PROMPT_VERSION, PROMPT_VERSION_KEY
@@ -24,31 +26,70 @@ FILE_TYPES: dict[Quant, int] = {
     "Q6_K": llama_cpp.LLAMA_FTYPE_MOSTLY_Q6_K,
     "Q5_K_M": llama_cpp.LLAMA_FTYPE_MOSTLY_Q5_K_M,
     "Q4_K_M": llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_K_M,
+    "IQ4_NL": llama_cpp.LLAMA_FTYPE_MOSTLY_IQ4_NL,
     "Q4_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_0,
     "F16": llama_cpp.LLAMA_FTYPE_MOSTLY_F16,
 }
 
+# Q8_0 and F16 round each value to the nearest one there is, whatever it weighs.
+USE_IMPORTANCE: tuple[Quant, ...] = ("Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_NL", "Q4_0")
+
 _ERROR_LEVEL = 4
-_VALUE_BYTES = 64
+_VALUE_BYTES = 120
 
 
-def quantize(source: Path, out: Path, quant: Quant, threads: int | None = None) -> None:
+def quantize(source: Path, out: Path, quant: Quant, threads: int | None = None, *, imatrix: Path | None = None) -> None:
     """Write the GGUF `source` (F32, F16 or BF16) to `out` as `quant`, on `threads` threads (default: one a core).
 
-    Raises `ModelError` where `source` is no such file or the result is not sound; `out` is then untouched.
+    `imatrix` is an importance matrix, of which the file will tell in the entries `quantize.imatrix.*`. Raises
+    `ModelError` where `source` is no such file, the importance matrix is another model's or of no use for `quant`, or
+    the result is not sound; `out` is then untouched.
     """
     if quant not in FILE_TYPES:
         raise ModelError(f"no quantisation is called {quant!r}: choose one of {', '.join(FILE_TYPES)}")
-    with _quiet() as complaints:
+    if imatrix is not None and quant not in USE_IMPORTANCE:
+        raise ModelError(f"{quant} makes no use of an importance matrix: leave {imatrix} out")
+    with quiet() as complaints:
         _check(source, complaints, vocab_only=True)
         parameters = llama_cpp.llama_model_quantize_default_params()
         parameters.ftype = FILE_TYPES[quant]
         parameters.nthread = threads or os.cpu_count() or 1
+        importance = None if imatrix is None else read_imatrix(imatrix)
+        if importance is not None:
+            _weigh(parameters, importance, source)
         with new_file(out) as temporary:
             failed = llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(temporary), parameters)
             if failed:
                 raise ModelError(f"{source} cannot be quantised to {quant}: {_reason(complaints)}")
             _check(temporary, complaints, vocab_only=False)
+
+
+def _weigh(parameters: llama_cpp.llama_model_quantize_params, importance: Importance, source: Path) -> None:
+    """Put the importance matrix into `parameters`, and what the file is to say of it."""
+    matrices = [(tensor.name, int(tensor.shape[0])) for tensor in GGUFReader(source).tensors if len(tensor.shape) == 2]
+    names = matched(importance, matrices)
+    entries = (llama_cpp.llama_model_imatrix_data * (len(names) + 1))()  # ended by an entry without a name
+    for entry, name in zip(entries, names, strict=False):
+        squares = importance.squares[name]
+        entry.name = name.encode()
+        entry.data = squares.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+        entry.size = squares.size
+    said: list[tuple[str, str | int]] = [
+        ("file", importance.file),
+        ("dataset", importance.source),
+        ("entries_count", len(names)),
+        ("chunks_count", importance.texts),
+    ]
+    overrides = (llama_cpp.llama_model_kv_override * (len(said) + 1))()  # ended by one without a key
+    for override, (key, value) in zip(overrides, said, strict=False):
+        override.key = f"quantize.imatrix.{key}".encode()
+        if isinstance(value, str):
+            override.tag = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_STR
+            override.value.val_str = value.encode()[:_VALUE_BYTES]
+        else:
+            override.tag = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_INT
+            override.value.val_i64 = value
+    parameters.imatrix, parameters.kv_overrides = entries, overrides
 
 
 def _check(path: Path, complaints: list[str], *, vocab_only: bool) -> None:
@@ -73,7 +114,7 @@ def _check(path: Path, complaints: list[str], *, vocab_only: bool) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[list[str]]:
+def quiet() -> Iterator[list[str]]:
     """Keep llama.cpp from printing, and give the list to which its error lines go; the log is put back at the end."""
     complaints: list[str] = []
 

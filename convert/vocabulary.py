@@ -1,19 +1,18 @@
 """A Hugging Face tokenizer as the arrays that a GGUF holds: tokens, their types, merges, and special ids.
 
 Knows byte-level BPE only, the kind that Qwen and Llama 3 use. It follows llama.cpp's converter, with one difference:
-what the tokenizer calls not special is USER_DEFINED, never CONTROL, for CONTROL tokens are neither printed nor found
-in plain text.
+our markers are USER_DEFINED, never CONTROL, for CONTROL tokens are neither printed nor found in plain text.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gguf import TokenType
 
+from convert.folder import read_json
 from tabtab_local.errors import ModelError
 from tabtab_local.prompt import MARKERS
 
@@ -27,6 +26,9 @@ PRE_TOKENIZERS = {
     rf"{_CONTRACTIONS_AND_WORDS}|\p{{N}}{{1,3}}|{_PUNCTUATION_AND_BLANKS}": "llama-bpe",
 }
 
+# Of these, llama.cpp takes a word that is a token as it is, where BPE would not merge up to it.
+_IGNORES_MERGES = {"llama-bpe"}
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -39,22 +41,29 @@ class Vocabulary:
     eos: int
     bos: int
     padding: int | None
+    adds_bos: bool
+    """Whether the tokenizer begins every text with `bos`; a model that was trained so needs it."""
 
 
-def read_vocabulary(folder: Path, rows: int) -> Vocabulary:
+def read_vocabulary(folder: Path, rows: int, *, markers: bool = True) -> Vocabulary:
     """Return the tokenizer in `folder` for a model whose embedding matrix has that many rows.
 
-    Raises `ModelError` for a tokenizer of another kind, a marker that is not one token, and an id beyond the matrix.
+    Raises `ModelError` for a tokenizer of another kind, an id beyond the matrix and, with `markers`, a marker that is
+    not one token.
     """
     document = read_json(folder / "tokenizer.json")
     try:
         tokens, types = _tokens(document, rows)
+        if markers:
+            _check_markers(document)
+        ids = _special_ids(folder, tokens)
         return Vocabulary(
             tokens=tokens,
             types=types,
             merges=_merges(document["model"]),
             pre_tokenizer=_pre_tokenizer(document),
-            **_special_ids(folder, tokens),
+            **ids,
+            adds_bos=_adds_bos(document, tokens[ids["bos"]]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder / 'tokenizer.json'} is not a byte-level BPE tokenizer: {error!r}") from error
@@ -62,24 +71,10 @@ def read_vocabulary(folder: Path, rows: int) -> Vocabulary:
         raise ModelError(f"{folder}: {error}") from error
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in the file `path`. Raises `ModelError` where there is none."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing: is this the right folder, and is it complete?") from error
-    except ValueError as error:
-        raise ModelError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise ModelError(f"{path} holds {type(document).__name__} where an object is expected")
-    return document
-
-
 def _tokens(document: dict[str, Any], rows: int) -> tuple[list[str], list[TokenType]]:
     vocabulary: dict[int, str] = {id_: token for token, id_ in document["model"]["vocab"].items()}
     added: dict[int, dict[str, Any]] = {token["id"]: token for token in document["added_tokens"]}
     vocabulary |= {id_: token["content"] for id_, token in added.items()}
-    _check_markers(added)
     beyond = max(vocabulary)
     if beyond >= rows:
         raise ModelError(f"token {vocabulary[beyond]!r} has id {beyond}, but the embedding matrix has {rows} rows")
@@ -92,12 +87,17 @@ def _type(token: str | None, added: dict[str, Any] | None) -> TokenType:
         return TokenType.UNUSED
     if added is None:
         return TokenType.NORMAL
-    return TokenType.CONTROL if added["special"] and token not in MARKERS else TokenType.USER_DEFINED
+    if token in MARKERS:
+        return TokenType.USER_DEFINED
+    looks_special = token.startswith("<|") and token.endswith("|>")  # `<|fim_prefix|>` in Qwen's is not special
+    return TokenType.CONTROL if added["special"] or looks_special else TokenType.USER_DEFINED
 
 
-def _check_markers(added: dict[int, dict[str, Any]]) -> None:
+def _check_markers(document: dict[str, Any]) -> None:
     plain = {
-        token["content"] for token in added.values() if not (token["lstrip"] or token["rstrip"] or token["single_word"])
+        token["content"]
+        for token in document["added_tokens"]
+        if not (token["lstrip"] or token["rstrip"] or token["single_word"])
     }
     for marker in MARKERS:
         if marker not in plain:
@@ -124,7 +124,24 @@ def _pre_tokenizer(document: dict[str, Any]) -> str:
     if not known or byte_level["add_prefix_space"] or byte_level["use_regex"]:
         names = ", ".join(PRE_TOKENIZERS.values())
         raise ModelError(f"the pre-tokenizer splits with {split['pattern']}, which is none of llama.cpp's {names}")
-    return PRE_TOKENIZERS[expression]
+    name = PRE_TOKENIZERS[expression]
+    if (ignores := bool(document["model"].get("ignore_merges"))) != (name in _IGNORES_MERGES):
+        raise ModelError(f"the tokenizer has ignore_merges {ignores}, and llama.cpp's {name} the opposite")
+    return name
+
+
+def _adds_bos(document: dict[str, Any], bos: str) -> bool:
+    """Return whether texts get the token `bos` put before them; refuse a tokenizer that puts anything else."""
+    processor = document.get("post_processor") or {}
+    for step in processor.get("processors", [processor]):
+        if step.get("type") == "TemplateProcessing":
+            added = [
+                (at, part["SpecialToken"]["id"]) for at, part in enumerate(step["single"]) if "SpecialToken" in part
+            ]
+            if added not in ([], [(0, bos)]):
+                raise ModelError(f"the tokenizer adds {added[-1][1]!r} to texts: only {bos!r} before them can be had")
+            return bool(added)
+    return False
 
 
 def _special_ids(folder: Path, tokens: list[str]) -> dict[str, Any]:

@@ -201,6 +201,16 @@ def ollama_template() -> str:
     return _frame(INTENT, "{{ .Prompt }}") + "\n"
 
 
+def fim_template() -> str:
+    """Return the TEMPLATE of a Modelfile that fills in: `.Prompt` is the code before the cursor, `.Suffix` that behind.
+
+    The answer is forced up to the cursor. What is decoded until the cursor's marker is the insertion.
+    """
+    # Where a request has no suffix, Ollama's template engine would print a bare `.Suffix` as "<no value>".
+    question = _frame(INTENT, f"{{{{ .Prompt }}}}{CURSOR}{{{{ with .Suffix }}}}{{{{ . }}}}{{{{ end }}}}")
+    return f"{question}\n{INTENT}\n{EDIT_START}\n{{{{ .Prompt }}}}"
+
+
 def chat_template() -> str:
     """Return the Jinja chat template of a GGUF: the last message is a region with the cursor's marker in it."""
     # Jinja drops a template's last newline unless told otherwise, so it is written as an expression.

@@ -16,7 +16,7 @@ from typing import Literal
 from tabtab_local.errors import ModelError
 from tabtab_local.prompt import PROMPT_VERSION
 
-Quant = Literal["Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "F16"]
+Quant = Literal["Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_NL", "Q4_0", "F16"]
 
 
 @dataclass(frozen=True)

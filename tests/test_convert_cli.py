@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from convert.__main__ import main
+from convert.pipeline import QUANTS
 from tabtab_local.command import Group
 from tabtab_local.errors import Cancelled, DocumentError, TabTabError, UsageError
 from tabtab_local.fingerprint import file_sha256
 from tabtab_local.output import new_file, new_folder
-from tabtab_local.registry import get
 from tests.tiny import gguf_logits, hf_logits, tiny_adapter, tiny_tokenizer
 
 ROOT = Path(__file__).parents[1]
@@ -34,57 +35,137 @@ def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
-def test_all_makes_a_package_that_answers_as_base_plus_adapter(
-    tiny_qwen3_folder: Path, adapter: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "package"
-    done = _python("-m", "convert", "all", "--adapter", str(adapter), "--out", str(out), "--threads", "1")
-    assert (done.returncode, done.stdout) == (0, f"{out}\n"), done.stderr
-    stages = [line.split(":")[0] for line in done.stderr.splitlines()]
-    assert stages == ["merge", "gguf", "quantize Q8_0", "modelfile", "manifest"]
-    assert sorted(path.name for path in out.iterdir()) == ["Modelfile", "manifest.json", "merged", "tabtab-nano.gguf"]
+@pytest.fixture(scope="module")
+def package(tiny_qwen3_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """What `all` makes of an adapter, with what it says on stderr; treat it as read-only."""
+    folder = tmp_path_factory.mktemp("all")
+    tiny_adapter(folder / "adapter", tiny_qwen3_folder)
+    out = folder / "package"
+    done = _python("-m", "convert", "all", "--adapter", str(folder / "adapter"), "--out", str(out), "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert done.stdout == f"{out / manifest['recommended']}\n"
+    return out, done.stderr
 
+
+def test_all_makes_a_package_that_answers_as_base_plus_adapter(
+    tiny_qwen3_folder: Path, package: tuple[Path, str], tmp_path: Path
+) -> None:
+    out, said = package
+    stages = [line.split(":")[0] for line in said.splitlines() if line.endswith(" s")]
+    assert stages == [
+        "merge",
+        "gguf",
+        "importance matrix",
+        *(f"quantize {quant}" for quant in QUANTS),
+        "verify",
+        "report",
+    ]
+    assert {path.name for path in out.iterdir()} == {
+        *(f"tabtab-nano-{quant}.gguf" for quant in QUANTS),
+        *("adapter", "merged", "imatrix.gguf", "report.json", "report.md", "manifest.json"),
+        *("Modelfile", "Modelfile.fim", "README.md", "LICENSE"),
+    }
     both = tiny_adapter(tmp_path / "again", tiny_qwen3_folder)
     tokens = tiny_tokenizer().encode("import json\nx = json.loads(text)\n", add_special_tokens=False)
-    expected, found = hf_logits(both, tokens), gguf_logits(out / get("tabtab-nano").file, tokens)
+    expected, found = hf_logits(both, tokens), gguf_logits(out / "tabtab-nano-Q8_0.gguf", tokens)
     assert (found - expected).std() < 0.05 * expected.std()
 
 
-def test_the_manifest_names_every_other_file_with_its_hash(adapter: Path, tmp_path: Path) -> None:
-    out = tmp_path / "package"
-    arguments = ["all", "--adapter", str(adapter), "--out", str(out), "--quant", "Q4_0", "--threads", "1"]
-    assert CliRunner().invoke(main, arguments).exit_code == 0
+def test_the_runtime_answers_with_each_quant(package: tuple[Path, str]) -> None:
+    for file in sorted(package[0].glob("tabtab-nano-*.gguf")):
+        done = _python(
+            "-m", "tabtab_local", "complete", "examples/load_csv.py", "--line", "3", "--model", str(file), "--json"
+        )
+        assert (done.returncode, json.loads(done.stdout)["model"]) == (0, "tabtab-nano"), done.stderr
+
+
+def test_the_manifest_names_every_other_file_with_its_hash(package: tuple[Path, str]) -> None:
+    out, _ = package
     manifest = json.loads((out / "manifest.json").read_text())
-    record = json.loads((adapter / "training.json").read_text())
-    assert {key: value for key, value in manifest.items() if key != "files"} == {
+    record = json.loads((out / "adapter" / "training.json").read_text())
+    assert {key: value for key, value in manifest.items() if key not in ("files", "recommended")} == {
         "name": "tabtab-nano",
         "prompt_version": 1,
-        "quant": "Q4_0",
+        "quants": list(QUANTS),
         "base_sha256": record["base_sha256"],
         "data_sha256": record["data_sha256"],
     }
     files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} - {"manifest.json"}
     assert {entry["name"] for entry in manifest["files"]} == files
-    assert {"tabtab-nano-Q4_0.gguf", "Modelfile", "merged/model.safetensors"} <= files
     for entry in manifest["files"]:
         path = out / entry["name"]
         assert (entry["bytes"], entry["sha256"]) == (path.stat().st_size, file_sha256(path))
-    assert (out / "Modelfile").read_text().startswith("FROM ./tabtab-nano-Q4_0.gguf\n")
 
 
-def test_the_commands_one_by_one_make_the_same_files(adapter: Path, tmp_path: Path) -> None:
+def test_the_report_recommends_by_its_rule_and_everything_follows_it(package: tuple[Path, str]) -> None:
+    out, _ = package
+    report = json.loads((out / "report.json").read_text())
+    assert [row["quant"] for row in report["rows"]] == ["F16", *QUANTS]
+    assert (report["rows"][0]["divergence"], report["rows"][0]["agreement"]) == (0, 1)
+    good = [row for row in report["rows"][1:] if row["agreement"] >= 0.98]
+    best = (
+        min(good, key=lambda row: row["size_bytes"])
+        if good
+        else max(report["rows"][1:], key=lambda row: row["agreement"])
+    )
+    assert report["recommended"] == best["file"]
+    for name in ("Modelfile", "Modelfile.fim"):
+        assert (out / name).read_text().startswith(f"FROM ./{best['file']}\n")
+    assert f"**{best['quant']}**" in (out / "README.md").read_text()
+
+
+def test_the_commands_one_by_one_make_the_same_files(package: tuple[Path, str], tmp_path: Path) -> None:
+    out, _ = package
+
     def run(*arguments: str | Path) -> None:
         result = CliRunner().invoke(main, list(map(str, arguments)))
         assert result.exit_code == 0, result.stderr
 
-    run("all", "--adapter", adapter, "--out", tmp_path / "package", "--threads", "1")
-    run("merge", "--adapter", adapter, "--out", tmp_path / "merged")
+    run("merge", "--adapter", out / "adapter", "--out", tmp_path / "merged")
     run("gguf", tmp_path / "merged", "--out", tmp_path / "full.gguf")
-    run("quantize", tmp_path / "full.gguf", "--out", tmp_path / "small.gguf", "--threads", "1")
-    run("modelfile", "tabtab-nano", "--out", tmp_path / "Modelfile")
-    assert (tmp_path / "small.gguf").read_bytes() == (tmp_path / "package" / "tabtab-nano.gguf").read_bytes()
-    assert (tmp_path / "Modelfile").read_bytes() == (tmp_path / "package" / "Modelfile").read_bytes()
-    assert CliRunner().invoke(main, ["modelfile", "tabtab-nano"]).stdout == (tmp_path / "Modelfile").read_text()
+    run("imatrix", tmp_path / "merged", "--out", tmp_path / "imatrix.gguf")
+    run("quantize", tmp_path / "full.gguf", "--out", tmp_path / "Q8_0.gguf", "--threads", "1")
+    arguments = ["--quant", "Q4_K_M", "--imatrix", tmp_path / "imatrix.gguf", "--threads", "1"]
+    run("quantize", tmp_path / "full.gguf", "--out", tmp_path / "Q4_K_M.gguf", *arguments)
+    run("verify", tmp_path / "merged", tmp_path / "full.gguf", "--threads", "1")
+    for quant in ("Q8_0", "Q4_K_M"):
+        assert (tmp_path / f"{quant}.gguf").read_bytes() == (out / f"tabtab-nano-{quant}.gguf").read_bytes()
+    run("modelfile", "tabtab-nano", "--fim", "--out", tmp_path / "Modelfile")
+    assert (
+        CliRunner().invoke(main, ["modelfile", "tabtab-nano", "--fim"]).stdout == (tmp_path / "Modelfile").read_text()
+    )
+
+
+@pytest.mark.parametrize(("code", "ends"), [(0, 0), (3, 1)])
+def test_all_ends_with_ollama_where_it_is_installed(
+    adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, ends: int
+) -> None:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "ollama"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\necho could not connect >&2\nexit {code}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    out = tmp_path / "package"
+    arguments = ["all", "--adapter", str(adapter), "--out", str(out), "--quant", "Q8_0", "--threads", "1"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == ends
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[0] == f"create tabtab-nano -f {out}/Modelfile"
+    if code:
+        assert "failed: could not connect; is `ollama serve` running?" in result.stderr.splitlines()[-1]
+    else:
+        assert asked[1:] == [f"create tabtab-nano:fim -f {out}/Modelfile.fim"]
+    assert (out / "manifest.json").exists()
+
+
+def test_without_ollama_the_commands_are_printed(package: tuple[Path, str]) -> None:
+    out, said = package
+    if shutil.which("ollama") is None:
+        assert said.splitlines()[-2:] == [
+            f"to run it in Ollama: ollama create tabtab-nano -f {out}/Modelfile",
+            f"to run it in Ollama: ollama create tabtab-nano:fim -f {out}/Modelfile.fim",
+        ]
 
 
 @pytest.mark.parametrize("stage", ["merge", "quantize"])

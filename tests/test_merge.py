@@ -17,7 +17,7 @@ from convert.merge import merge
 from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import file_sha256, weights_sha256
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION, chat_template
-from tests.tiny import hf_logits, tiny_adapter, tiny_qwen3, tiny_tokenizer
+from tests.tiny import hf_logits, tiny_adapter, tiny_llama, tiny_qwen3, tiny_tokenizer
 
 
 @pytest.fixture
@@ -34,15 +34,74 @@ def _tokens() -> list[int]:
     return tokens
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_merged_logits_equal_those_of_base_plus_adapter(tmp_path: Path, tied: bool) -> None:
-    base = tiny_qwen3(tmp_path / "base", tied=tied)
-    both = tiny_adapter(tmp_path / "adapter", tmp_path / "base")
+LM_HEAD_TOO = {"embed_tokens": [0, 5, 9], "lm_head": [0, 5, 9]}
+
+
+@pytest.mark.parametrize(
+    ("make", "tied", "settings"),
+    [
+        (tiny_qwen3, True, {}),
+        (tiny_qwen3, False, {}),
+        (tiny_llama, True, {}),
+        (tiny_llama, False, {"trainable_token_indices": LM_HEAD_TOO}),
+        (tiny_qwen3, True, {"use_rslora": False, "trainable_token_indices": None}),
+        (tiny_qwen3, True, {"use_dora": True}),
+        (tiny_llama, False, {"use_dora": True, "rank_pattern": {"q_proj": 2}, "alpha_pattern": {"down_proj": 3}}),
+        (tiny_qwen3, True, {"target_modules": ["q_proj", "down_proj"], "layers_to_transform": [1]}),
+        (tiny_llama, False, {"modules_to_save": ["lm_head", "embed_tokens"], "trainable_token_indices": None}),
+    ],
+)
+def test_merged_logits_equal_those_of_base_plus_adapter(
+    tmp_path: Path, make: Callable[..., torch.nn.Module], tied: bool, settings: dict[str, object]
+) -> None:
+    base = make(tmp_path / "base", tied=tied)
+    both = tiny_adapter(tmp_path / "adapter", tmp_path / "base", **settings)
     merge(None, tmp_path / "adapter", tmp_path / "merged")
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
     expected = hf_logits(both, _tokens())
     torch.testing.assert_close(hf_logits(merged, _tokens()), expected, atol=1e-4, rtol=0)
     assert (expected - hf_logits(base, _tokens())).abs().max() > 0.1, "the adapter changes nothing"
+
+
+def test_the_sum_is_that_of_peft_to_the_bit(tmp_path: Path) -> None:
+    tiny_qwen3(tmp_path / "base")
+    both = tiny_adapter(tmp_path / "adapter", tmp_path / "base")
+    merge(None, tmp_path / "adapter", tmp_path / "merged")
+    expected = both.merge_and_unload(safe_merge=True).state_dict()
+    for key, tensor in load_file(tmp_path / "merged" / "model.safetensors").items():
+        assert torch.equal(tensor, expected[key]), key
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_an_adapter_that_was_saved_in_another_type_is_summed_in_float32(tmp_path: Path, dtype: torch.dtype) -> None:
+    tiny_qwen3(tmp_path / "base")
+    tiny_adapter(tmp_path / "adapter", tmp_path / "base")
+    file = tmp_path / "adapter" / "adapter_model.safetensors"
+    rounded = {key: tensor.to(dtype) for key, tensor in load_file(file).items()}
+    save_file({key: tensor.float() for key, tensor in rounded.items()}, file)
+    merge(None, tmp_path / "adapter", tmp_path / "expected")
+    save_file(rounded, file)
+    merge(None, tmp_path / "adapter", tmp_path / "merged")
+    expected, merged = (load_file(tmp_path / name / "model.safetensors") for name in ("expected", "merged"))
+    for key, tensor in merged.items():
+        assert torch.equal(tensor, expected[key]), key
+
+
+def test_the_files_are_cut_as_those_of_the_base(tmp_path: Path) -> None:
+    model = tiny_qwen3(tmp_path / "base")
+    tiny_adapter(tmp_path / "whole", tmp_path / "base")
+    merge(None, tmp_path / "whole", tmp_path / "one")
+    model.save_pretrained(tmp_path / "cut", max_shard_size="100kB")
+    tiny_tokenizer().save_pretrained(tmp_path / "cut")
+    tiny_adapter(tmp_path / "adapter", tmp_path / "cut")
+    merge(None, tmp_path / "adapter", tmp_path / "several")
+    files = sorted(path.name for path in (tmp_path / "several").glob("*.safetensors"))
+    assert len(files) > 2
+    assert files == sorted(path.name for path in (tmp_path / "cut").glob("*.safetensors"))
+    expected, merged = (
+        AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict() for name in ("one", "several")
+    )
+    assert all(torch.equal(tensor, expected[key]) for key, tensor in merged.items())
 
 
 def test_tied_embeddings_stay_tied(adapter: Path, tmp_path: Path) -> None:
@@ -172,6 +231,69 @@ def test_what_does_not_fit_is_refused_in_one_line_and_nothing_is_written(
         merge(None, adapter, tmp_path / "merged")
     assert "\n" not in str(refused.value)
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+
+
+def _nan_in_the_base(base: Path) -> None:
+    tensors = load_file(base / "model.safetensors")
+    tensors["model.norm.weight"][3] = float("nan")
+    save_file(tensors, base / "model.safetensors")
+
+
+def _no_second_file(base: Path) -> None:
+    tensors = load_file(base / "model.safetensors")
+    names = {key: f"model-{1 + (key > 'model.layers.1')}.safetensors" for key in tensors}
+    (base / "model.safetensors").unlink()
+    save_file(
+        {key: tensor for key, tensor in tensors.items() if names[key] == "model-1.safetensors"},
+        base / "model-1.safetensors",
+    )
+    (base / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+
+
+def _quantised(base: Path) -> None:
+    tensors = load_file(base / "model.safetensors")
+    save_file({**tensors, "model.norm.weight": torch.zeros(64, dtype=torch.int8)}, base / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_nan_in_the_base, r"model\.norm\.weight in .* holds values that are not finite numbers"),
+        (_no_second_file, r"lacks model-2\.safetensors, which its model\.safetensors\.index\.json names"),
+        (_quantised, r"model\.norm\.weight in .* is of type I8: give unquantised weights"),
+        (lambda base: (base / "model.safetensors").write_bytes(b"damaged"), "cannot be read"),
+    ],
+)
+def test_a_damaged_base_is_refused_in_one_line_and_nothing_is_written(
+    tmp_path: Path, change: Callable[[Path], object], message: str
+) -> None:
+    tiny_qwen3(tmp_path / "base")
+    tiny_adapter(tmp_path / "adapter", tmp_path / "base")
+    change(tmp_path / "base")
+    record = json.loads((tmp_path / "adapter" / "training.json").read_text())
+    record["base_sha256"] = weights_sha256(tmp_path / "base")
+    (tmp_path / "adapter" / "training.json").write_text(json.dumps(record))
+    with pytest.raises(ModelError, match=message) as refused:
+        merge(None, tmp_path / "adapter", tmp_path / "merged")
+    assert "\n" not in str(refused.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "base"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"modules_to_save": ["embed_tokens"]}, "changes all of the embedding, which is the output matrix too"),
+        ({"target_modules": ["embed_tokens", "q_proj"]}, r"holds a copy of its base's .*embed_tokens\.base_layer"),
+    ],
+)
+def test_an_adapter_that_would_untie_the_embedding_is_refused(
+    tmp_path: Path, settings: dict[str, object], message: str
+) -> None:
+    tiny_qwen3(tmp_path / "base")
+    tiny_adapter(tmp_path / "adapter", tmp_path / "base", **settings, trainable_token_indices=None)
+    with pytest.raises(ModelError, match=message):
+        merge(None, tmp_path / "adapter", tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
 
 
 def test_a_base_that_is_nowhere_is_refused(adapter: Path, tmp_path: Path) -> None:

@@ -35,6 +35,16 @@ from training.tokenizer import train_tokenizer
 
 VOCAB_SIZE = 640
 
+# Entries of a config.json that make any architecture small.
+SMALL_SHAPE = {
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+}
+
 _Model = TypeVar("_Model", bound=PreTrainedModel)
 
 
@@ -55,20 +65,20 @@ def tiny_llama(folder: Path, *, tied: bool = True, seed: int = 0, **config: obje
     return _save(LlamaForCausalLM, LlamaConfig, folder, tied, seed, config)
 
 
-def tiny_adapter(folder: Path, base: Path, *, seed: int = 1) -> PeftModel:
+def tiny_adapter(folder: Path, base: Path, *, seed: int = 1, **settings: object) -> PeftModel:
     """Save a LoRA with random weights, as training would for the model in `base`, into `folder`; return base plus it.
 
-    All linear layers and the markers' rows of the embedding differ from the base.
+    All linear layers and the markers' rows of the embedding differ from the base, unless `settings` say otherwise.
     """
     tokenizer = tiny_tokenizer()
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=4,
-        lora_alpha=8,
-        use_rslora=True,
-        target_modules="all-linear",
-        trainable_token_indices={"embed_tokens": tokenizer.convert_tokens_to_ids(list(MARKERS))},
-    )
+    usual: dict[str, object] = {
+        "r": 4,
+        "lora_alpha": 8,
+        "use_rslora": True,
+        "target_modules": "all-linear",
+        "trainable_token_indices": {"embed_tokens": tokenizer.convert_tokens_to_ids(list(MARKERS))},
+    }
+    config = LoraConfig(task_type="CAUSAL_LM", **{**usual, **settings})
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.no_grad():
         warnings.simplefilter("ignore")  # peft calls what transformers has renamed
         torch.manual_seed(seed)
@@ -76,7 +86,7 @@ def tiny_adapter(folder: Path, base: Path, *, seed: int = 1) -> PeftModel:
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter += 0.1 * torch.randn(parameter.shape)
-    model.save_pretrained(folder)
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     record = {
         "prompt_version": PROMPT_VERSION,
