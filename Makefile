@@ -19,7 +19,7 @@ check: .venv/all         ## Check style and types
 # VOCAB=FILE, a GGUF with Qwen's tokenizer, adds the true shapes of Qwen3 with random weights.
 SHAPES := $(if $(VOCAB),$(addprefix runs/shapes/,qwen3-0.6b.gguf qwen3-1.7b.gguf))
 TYPING := --keys 160 --speed each-key --speed average
-FEWER := $(TYPING) --waiting-keys 40 --rounds 2
+FEWER := $(TYPING) --rounds 2
 PEERS := llama-server/own,llama-server-ngram/ours
 
 bench: .venv/all $(SHAPES) ## Measure this machine: README's tables of speed, in half an hour, with shapes in two hours
@@ -29,8 +29,9 @@ bench: .venv/all $(SHAPES) ## Measure this machine: README's tables of speed, in
 	$(BIN)/python -m bench limit --json bench/results/limit-nano.json
 	$(BIN)/python -m bench typing $(TYPING) --waiting-keys 100 --peers $(PEERS),llama-cpp-python-lookup/ours
 	for shape in $(SHAPES); do \
+	  case $$shape in *1.7b*) keys=20;; *) keys=40;; esac; \
 	  $(BIN)/python -m bench limit --model $$shape --json bench/results/limit-$$(basename $$shape .gguf).json && \
-	  $(BIN)/python -m bench typing --model $$shape --oracle $(FEWER) --peers $(PEERS) || exit 1; \
+	  $(BIN)/python -m bench typing --model $$shape --oracle $(FEWER) --waiting-keys $$keys --peers $(PEERS) || exit 1; \
 	done
 	$(BIN)/python -m bench report
 

@@ -143,7 +143,7 @@ def _stages(settings: Settings, work: Path, progress: Callable[[str], None]) -> 
             weighed = ["--imatrix", imatrix]
         run(f"quantize{label}", small, "quantize", full, "--quant", quant, *weighed, "--out", small)
         run(f"verify{label}", None, "verify", folder, full, small)
-        run(f"tabtab-local bench{label}", None, "bench", "--model", small, module="tabtab_local")
+        run(f"tabtab-local bench{label}", None, "bench", "--model", small, "--repeats", "3", module="tabtab_local")
         smalls.append(small)
     run("compare", None, "compare", *smalls)
     return found

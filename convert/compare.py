@@ -92,7 +92,7 @@ def compare(
 
 def _answer(native: Native, text: str) -> str | None:
     """Return the answer as text; None where the prompt does not fit."""
-    tokens = native.tokens(text)
+    tokens = native.begin + native.tokens(text)
     if len(tokens) > _MOST_TOKENS:
         return None
     [end] = native.tokens(EDIT_END)

@@ -172,7 +172,7 @@ def _merged(inputs: _Inputs, changed: dict[str, Any]) -> Iterator[torch.Tensor]:
     """Yield the tensors of the base in their order, with what the adapter changes of them."""
     for key, one in inputs.tensors.items():
         weight = one.read()
-        if part := changed.get(key):
+        if (part := changed.get(key)) is not None:
             weight = _sum(inputs, key, part, weight)
         yield weight
 

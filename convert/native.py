@@ -25,7 +25,10 @@ Logits = npt.NDArray[np.float32]
 
 
 class Native:
-    """An opened GGUF; `with open_native(path) as native`."""
+    """An opened GGUF; `with open_native(path) as native`.
+
+    `rows` is how many tokens it has, `begin` the tokens that begin every text.
+    """
 
     def __init__(self, path: Path, *, context_tokens: int, threads: int) -> None:
         settings = llama_cpp.llama_model_default_params()
@@ -36,6 +39,8 @@ class Native:
             raise ModelError(f"{path} cannot be loaded by llama.cpp: is it a GGUF, and whole?")
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.rows: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        adds_bos = llama_cpp.llama_vocab_get_add_bos(self._vocab)
+        self.begin: list[int] = [llama_cpp.llama_vocab_bos(self._vocab)] if adds_bos else []
         shape = llama_cpp.llama_context_default_params()
         shape.n_ctx = shape.n_batch = shape.n_ubatch = context_tokens
         shape.n_threads = shape.n_threads_batch = threads

@@ -66,8 +66,8 @@ def prune(folder: Path, out: Path, *, corpus: Sequence[Path] = (), keep: int = K
     """Write the model in `folder` to `out` with a vocabulary of about `keep` tokens.
 
     They are those of the Python files and notebooks in `corpus`, folders of packages; by default the standard library
-    of the Python that runs this and what is installed beside it. Raises
-    `ModelError` for a model that cannot be converted, `DocumentError` for a corpus without code.
+    of the Python that runs this and what is installed beside it. Raises `ModelError` for a model that cannot be
+    converted, `DocumentError` for a corpus without code.
     """
     check_free(out)
     config = read_json(folder / "config.json")

@@ -155,8 +155,8 @@ def _rows(native: Native, sample: Sample) -> list[tuple[list[int], int]]:
     """Return texts as tokens, with where their answer begins."""
     found: list[tuple[list[int], int]] = []
     for text in sample.judge:
-        prompt = native.tokens(text.prompt + response_start(""))
-        tokens = native.tokens(text.prompt + text.answer)
+        prompt = native.begin + native.tokens(text.prompt + response_start(""))
+        tokens = native.begin + native.tokens(text.prompt + text.answer)
         if len(tokens) <= _MOST_TOKENS and len(found) < TEXTS:
             found.append((tokens, len(prompt)))
     return found

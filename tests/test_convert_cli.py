@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from gguf import GGUFReader
 
 from convert.__main__ import main
 from convert.pipeline import QUANTS
@@ -19,7 +20,7 @@ from tabtab_local.command import Group
 from tabtab_local.errors import Cancelled, DocumentError, TabTabError, UsageError
 from tabtab_local.fingerprint import file_sha256
 from tabtab_local.output import new_file, new_folder
-from tests.tiny import gguf_logits, hf_logits, tiny_adapter, tiny_tokenizer
+from tests.tiny import LLAMA3_ROPE, gguf_logits, hf_logits, tiny_adapter, tiny_llama, tiny_tokenizer
 
 ROOT = Path(__file__).parents[1]
 
@@ -137,6 +138,30 @@ def test_the_commands_one_by_one_make_the_same_files(package: tuple[Path, str], 
     )
 
 
+def test_a_llama_that_begins_texts_with_bos_goes_the_same_way(tmp_path: Path) -> None:
+    tiny_llama(tmp_path / "base", tied=False, rope_parameters=LLAMA3_ROPE)
+    tiny_adapter(tmp_path / "adapter", tmp_path / "base", use_dora=True)
+    document = json.loads((tmp_path / "adapter" / "tokenizer.json").read_text())
+    begin, text = ({"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}})
+    special = {"id": "<|endoftext|>", "ids": [tiny_tokenizer().eos_token_id], "tokens": ["<|endoftext|>"]}
+    document["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [begin, text],
+        "pair": [begin, text, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"<|endoftext|>": special},
+    }
+    (tmp_path / "adapter" / "tokenizer.json").write_text(json.dumps(document))
+    settings = json.loads((tmp_path / "adapter" / "tokenizer_config.json").read_text())
+    settings = {**settings, "bos_token": "<|endoftext|>", "tokenizer_class": "PreTrainedTokenizerFast"}
+    (tmp_path / "adapter" / "tokenizer_config.json").write_text(json.dumps(settings))
+    arguments = ["--adapter", str(tmp_path / "adapter"), "--out", str(tmp_path / "out"), "--name", "tabtab-llama3.2-1b"]
+    result = CliRunner().invoke(main, ["all", *arguments, "--quant", "Q8_0", "--threads", "1"])
+    assert result.exit_code == 0, result.stderr
+    file = tmp_path / "out" / "tabtab-llama3.2-1b-Q8_0.gguf"
+    assert GGUFReader(file).get_field("tokenizer.ggml.add_bos_token").contents() is True
+    assert "Built with Llama" in (tmp_path / "out" / "README.md").read_text()
+
+
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (3, 1)])
 def test_all_ends_with_ollama_where_it_is_installed(
     adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, ends: int
@@ -178,6 +203,31 @@ def test_a_failure_at_any_stage_is_one_line_and_leaves_nothing(adapter: Path, tm
     assert result.exit_code == 1
     assert (result.stdout, result.stderr.splitlines()[-1][:7]) == ("", "error: ")
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+@pytest.mark.parametrize("command", ["merge", "gguf", "imatrix", "quantize", "prune", "all"])
+def test_a_disk_that_is_full_is_one_line_and_leaves_nothing(
+    tiny_qwen3_folder: Path, tiny_gguf: Path, adapter: Path, tmp_path: Path, command: str
+) -> None:
+    """A process that may not write files of more than 4 kB meets what a full disk is: a write that fails midway."""
+    arguments = {
+        "merge": ["--adapter", adapter],
+        "gguf": [tiny_qwen3_folder],
+        "imatrix": [tiny_qwen3_folder, "--texts", 2],
+        "quantize": [tiny_gguf],
+        "prune": [tiny_qwen3_folder, "--corpus", ROOT / "tests", "--keep", 512],
+        "all": ["--adapter", adapter, "--quant", "Q8_0"],
+    }[command]
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, 4_000));"
+        "from convert.__main__ import main; main(sys.argv[1:], prog_name='convert')"
+    )
+    done = _python("-c", code, command, *map(str, arguments), "--out", str(tmp_path / "out"))
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: "), done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter"]
 
 
 def test_a_full_output_folder_is_refused_before_any_work(adapter: Path, tmp_path: Path) -> None:

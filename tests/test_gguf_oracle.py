@@ -15,19 +15,10 @@ from bench.folder import CONFIGS, write_folder
 from convert.gguf_file import DType, write_gguf
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION, chat_template
 from tests import upstream
-from tests.tiny import SMALL_SHAPE, gguf_tokens, tiny_llama, tiny_qwen3
+from tests.tiny import LLAMA3_ROPE, SMALL_SHAPE, gguf_tokens, tiny_llama, tiny_qwen3
 
 VOCABULARIES = Path(__file__).parents[2] / "shared" / "vocab"
 VOCABULARY = {"qwen2": "ggml-vocab-qwen2.gguf", "llama-bpe": "ggml-vocab-llama-bpe.gguf"}
-
-LLAMA3_ROPE = {
-    "rope_type": "llama3",
-    "rope_theta": 500_000.0,
-    "factor": 32.0,
-    "low_freq_factor": 1.0,
-    "high_freq_factor": 4.0,
-    "original_max_position_embeddings": 256,
-}
 
 # What the two files may say differently, and why.
 ABOUT_THE_MODEL = "general."  # its name, licence and base: ours from the registry, theirs guessed from the folder

@@ -18,7 +18,7 @@ from convert.gguf_file import DType, write_gguf
 from convert.vocabulary import PRE_TOKENIZERS
 from tabtab_local.errors import ModelError
 from tabtab_local.prompt import EDIT_END, MARKERS, PROMPT_VERSION, Prompt, chat_template, render_prompt
-from tests.tiny import gguf_logits, gguf_tokens, hf_logits, tiny_llama, tiny_qwen3, tiny_tokenizer
+from tests.tiny import LLAMA3_ROPE, gguf_logits, gguf_tokens, hf_logits, tiny_llama, tiny_qwen3, tiny_tokenizer
 from training.tokenizer import QWEN2_SPLIT
 
 SAMPLES = [
@@ -72,16 +72,6 @@ def test_a_special_tokens_name_in_user_code_is_plain_text(tiny_gguf: Path) -> No
     [tokens] = gguf_tokens(tiny_gguf, ["<|endoftext|>"])
     assert len(tokens) > 1
     assert tiny_tokenizer().eos_token_id not in tokens
-
-
-LLAMA3_ROPE = {
-    "rope_type": "llama3",
-    "rope_theta": 500_000.0,
-    "factor": 32.0,
-    "low_freq_factor": 1.0,
-    "high_freq_factor": 4.0,
-    "original_max_position_embeddings": 64,
-}
 
 
 @pytest.mark.parametrize(

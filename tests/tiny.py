@@ -45,6 +45,16 @@ SMALL_SHAPE = {
     "head_dim": 16,
 }
 
+# Llama 3.2's, for texts of a few hundred tokens.
+LLAMA3_ROPE = {
+    "rope_type": "llama3",
+    "rope_theta": 500_000.0,
+    "factor": 32.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+
 _Model = TypeVar("_Model", bound=PreTrainedModel)
 
 
