@@ -16,9 +16,9 @@ from convert.speed import BATCHES, ROUNDS, Speed, speeds
 from tabtab_local.errors import ModelError
 from tabtab_local.prompt import EDIT_END, response_start
 
-TEXTS = 24
-_MOST_TOKENS = 768
-_ANSWER_TOKENS = 48
+TEXTS = 12
+_MOST_TOKENS = 512
+_ANSWER_TOKENS = 32
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,16 @@ def compare(
     with open_native(before, context_tokens=_MOST_TOKENS + _ANSWER_TOKENS, threads=threads) as native:
         sample = draw(data, lambda text: len(native.tokens(text)), texts=4 * TEXTS)
     texts = [text.prompt + response_start("") for text in sample.judge]
-    answers: list[list[str | None]] = []
+    answers: list[list[str]] = []
     prompts: list[list[int]] = []
     for file in (before, after):
         progress(f"answering with {file.name}")
         with open_native(file, context_tokens=_MOST_TOKENS + _ANSWER_TOKENS, threads=threads) as native:
-            answers.append([_answer(native, text) for text in texts[: 2 * TEXTS]])
-            prompts.append(native.tokens(texts[0]))
-    pairs = [(one, other) for one, other in zip(*answers, strict=True) if one is not None and other is not None][:TEXTS]
-    if not pairs:
+            # Which texts fit is decided by the first file: pruning makes them a little longer.
+            texts = texts if answers else [text for text in texts if len(native.tokens(text)) <= _MOST_TOKENS][:TEXTS]
+            answers.append([_answer(native, text) for text in texts])
+            prompts.append(native.tokens(texts[0]) if texts else [])
+    if not texts:
         raise ModelError(f"no text of {sample.source} fits into {_MOST_TOKENS} tokens: give others with --data")
     first, second = speeds([(before, prompts[0]), (after, prompts[1])], threads=threads, progress=progress)
     return Comparison(
@@ -83,20 +84,17 @@ def compare(
         after.name,
         (before.stat().st_size, after.stat().st_size),
         (first, second),
-        len(pairs),
-        sum(_alike(one, other) for one, other in pairs),
+        len(texts),
+        sum(_alike(one, other) for one, other in zip(*answers, strict=True)),
         sample.source,
         threads,
     )
 
 
-def _answer(native: Native, text: str) -> str | None:
-    """Return the answer as text; None where the prompt does not fit."""
-    tokens = native.begin + native.tokens(text)
-    if len(tokens) > _MOST_TOKENS:
-        return None
+def _answer(native: Native, text: str) -> str:
     [end] = native.tokens(EDIT_END)
-    return native.text(native.greedy(tokens, _ANSWER_TOKENS, end))
+    tokens = native.begin + native.tokens(text)
+    return native.text(native.greedy(tokens[:_MOST_TOKENS], _ANSWER_TOKENS, end))
 
 
 def _alike(one: str, other: str) -> bool:

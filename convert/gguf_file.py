@@ -18,7 +18,7 @@ import torch
 from gguf import GGML_QUANT_VERSION, GGMLQuantizationType, GGUFWriter, LlamaFileType
 
 from convert.architecture import EMBEDDING, OUTPUT, Architecture, architecture_of, head_size, rope, rope_factors
-from convert.folder import Stored, read_json, stored_tensors
+from convert.folder import Stored, finite, read_json, stored_tensors
 from convert.vocabulary import Vocabulary, read_vocabulary
 from tabtab_local.errors import ModelError
 from tabtab_local.fingerprint import TRAINING_FILE
@@ -163,7 +163,7 @@ def _dtype(stored: Stored, dtype: DType) -> DType:
 
 def _data(stored: Stored, weight: torch.Tensor, dtype: DType) -> np.ndarray[Any, Any]:
     converted = weight.to(_TORCH_TYPES[dtype])
-    if not torch.isfinite(converted).all():
+    if not finite(converted):
         raise ModelError(f"{stored.key} in {stored.file} holds values too large for {dtype}: choose bf16 or f32")
     # NumPy has no bfloat16; the bytes are the same under any type of that size.
     return converted.contiguous().view(torch.uint8).numpy()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import statistics
 import sysconfig
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,22 +44,26 @@ _ID_KEYS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 @dataclass(frozen=True)
 class Pruned:
-    """What pruning did: rows of the embedding, and tokens of so many bytes of code that was not counted."""
+    """What pruning did: rows of the embedding, and tokens of so many bytes of code that was not counted.
+
+    `median_more` is how much longer code became, as a share, in the median package of it.
+    """
 
     rows_before: int
     rows: int
+    counted_files: int
     held_out_files: int
     held_out_bytes: int
     tokens_before: int
     tokens: int
-    counted_files: int
+    median_more: float
 
     def __str__(self) -> str:
         more = 100 * (self.tokens / self.tokens_before - 1)
         return (
             f"{self.rows_before:,} → {self.rows:,} tokens; {self.held_out_files} files of code that were not counted: "
             f"{self.tokens_before / self.held_out_bytes:.4f} → {self.tokens / self.held_out_bytes:.4f} tokens a byte "
-            f"({more:+.2f} %)"
+            f"({more:+.2f} %; in the median package {100 * self.median_more:+.2f} %)"
         )
 
 
@@ -82,18 +87,30 @@ def prune(folder: Path, out: Path, *, corpus: Sequence[Path] = (), keep: int = K
         _write_weights(folder, target, ids)
         _write_settings(folder, target, config, ids)
         (target / "tokenizer.json").write_text(json.dumps(smaller, ensure_ascii=False), encoding="utf-8")
-        after = Tokenizer.from_str(json.dumps(smaller))
-        texts = [text for file in held_out if (text := _code(file)) is not None]
-        _check_lossless(after, texts)
-        before_tokens, tokens = (sum(map(len, _encoded(one, texts))) for one in (tokenizer, after))
-        size = sum(len(text.encode()) for text in texts)
-        result = Pruned(config["vocab_size"], len(ids), len(texts), size, before_tokens, tokens, len(counted))
+        result = _measured(tokenizer, Tokenizer.from_str(json.dumps(smaller)), held_out, len(counted))
+        result = replace(result, rows_before=config["vocab_size"], rows=len(ids))
         _write_record(folder, target, result)
     return result
 
 
-def _divided(corpus: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Return the files to count and those to measure on, which are of other packages."""
+def _measured(before: Tokenizer, after: Tokenizer, packages: Sequence[Sequence[Path]], counted_files: int) -> Pruned:
+    """Return how many tokens code has before and after; refuse a tokenizer that does not give a text back."""
+    files = size = 0
+    totals: list[tuple[int, int]] = []
+    for package in packages:
+        texts = [text for file in package if (text := _code(file)) is not None]
+        _check_lossless(after, texts)
+        old, new = (sum(map(len, _encoded(one, texts))) for one in (before, after))
+        files += len(texts)
+        size += sum(len(text.encode()) for text in texts)
+        totals.append((old, new))
+    more = [new / old - 1 for old, new in totals if old]
+    old, new = (sum(column) for column in zip(*totals, strict=True))
+    return Pruned(0, 0, counted_files, files, size, old, new, statistics.median(more))
+
+
+def _divided(corpus: Sequence[Path]) -> tuple[list[Path], list[list[Path]]]:
+    """Return the files to count, and those to measure on, by their packages, which are others."""
     packages: dict[tuple[Path, str], list[Path]] = {}
     for root in corpus:
         for file in sorted([*root.rglob("*.py"), *root.rglob("*.ipynb")]):
@@ -106,7 +123,7 @@ def _divided(corpus: Sequence[Path]) -> tuple[list[Path], list[Path]]:
         )
     parts = [files[:: -(-len(files) // _MOST_FILES)] for files in packages.values()]
     counted = [file for number, part in enumerate(parts) if number % _HELD_OUT for file in part]
-    return counted, [file for part in parts[::_HELD_OUT] for file in part]
+    return counted, parts[::_HELD_OUT]
 
 
 def _code(file: Path) -> str | None:
