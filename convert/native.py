@@ -67,7 +67,8 @@ class Native:
         data = b""
         room = ctypes.create_string_buffer(256)
         for token in tokens:
-            data += room.raw[: llama_cpp.llama_token_to_piece(self._vocab, token, room, len(room), 0, True)]
+            size = llama_cpp.llama_token_to_piece(self._vocab, token, room, len(room), 0, True)
+            data += room.raw[:size]
         return data.decode(errors="replace")
 
     def logits(self, tokens: Sequence[int], start: int) -> Logits:

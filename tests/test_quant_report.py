@@ -11,6 +11,7 @@ import pytest
 from convert.accuracy import accuracy
 from convert.compare import compare
 from convert.gguf_file import write_gguf
+from convert.native import open_native
 from convert.quantize import quantize
 from convert.report import Row, recommended, report
 from tabtab_local.errors import ModelError
@@ -77,6 +78,12 @@ def test_a_file_beside_itself_answers_alike_and_beside_another_not(files: dict[s
     write_gguf(tmp_path / "other", tmp_path / "other.gguf", name="tiny")
     other = compare(files["F16"], tmp_path / "other.gguf", threads=1, progress=_silent)
     assert other.alike < other.texts / 2
+
+
+def test_tokens_become_their_text_again(files: dict[str, Path]) -> None:
+    text = "import json\n\nx = '😀'  # é\n<|EDIT_END|>"
+    with open_native(files["F16"], context_tokens=64) as native:
+        assert native.text(native.tokens(text)) == text
 
 
 def test_accuracy_is_that_of_the_evaluation() -> None:
