@@ -28,6 +28,7 @@ from tabtab_local.errors import ModelError, UsageError
 from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
 from tabtab_local.machine import Machine, describe
 from tabtab_local.prompt import PROMPT_VERSION
+from tabtab_local.registry import USE_IMPORTANCE
 
 # Linux takes the peak memory of the process that starts another for the least that the other has had. So a stage is
 # started by a process that is small.
@@ -42,7 +43,6 @@ sys.exit(code)
 _CHECKOUT = Path(__file__).parents[1]
 _RANK = 32
 _IMATRIX_TEXTS = 8
-_USE_IMPORTANCE = ("Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_NL", "Q4_0")
 _LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 THEIRS = "llama.cpp's converter"
@@ -137,7 +137,7 @@ def _stages(settings: Settings, work: Path, progress: Callable[[str], None]) -> 
     for label, folder, full in (("", merged, work / "full.gguf"), (", pruned", pruned, work / "pruned.gguf")):
         imatrix, small = work / f"{folder.name}-imatrix.gguf", work / f"{folder.name}-{quant}.gguf"
         weighed: list[str | Path] = []
-        if quant in _USE_IMPORTANCE:
+        if quant in USE_IMPORTANCE:
             texts = ["--texts", str(_IMATRIX_TEXTS)]
             run(f"imatrix, {_IMATRIX_TEXTS} texts{label}", imatrix, "imatrix", folder, "--out", imatrix, *texts)
             weighed = ["--imatrix", imatrix]

@@ -27,14 +27,13 @@ _PROJECT = "tabtab-local"
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: the model, the record of its training, its quants, their report and an evaluation as Markdown.
+    """What was made: the model, the record of its training, the recommended GGUF by its name.
 
-    `recommended` is the name of a file of `files`, the GGUFs.
+    The report of the quants and an evaluation are Markdown.
     """
 
     model: Model
     training: dict[str, Any]
-    files: tuple[str, ...]
     recommended: str
     report: str = ""
     evaluation: str = ""

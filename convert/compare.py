@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convert.native import Native, open_native
-from convert.sample import draw
+from convert.sample import Sample, draw
 from convert.speed import BATCHES, ROUNDS, Speed, speeds
 from tabtab_local.errors import ModelError
 from tabtab_local.prompt import EDIT_END, response_start
@@ -64,20 +64,16 @@ def compare(
 ) -> Comparison:
     """Compare two files. Raises `ModelError` for one that cannot be loaded, and where no text fits."""
     threads = threads or os.cpu_count() or 1
-    with open_native(before, context_tokens=_MOST_TOKENS + _ANSWER_TOKENS, threads=threads) as native:
-        sample = draw(data, lambda text: len(native.tokens(text)), texts=4 * TEXTS)
-    texts = [text.prompt + response_start("") for text in sample.judge]
+    texts: list[str] = []
     answers: list[list[str]] = []
     prompts: list[list[int]] = []
     for file in (before, after):
         progress(f"answering with {file.name}")
         with open_native(file, context_tokens=_MOST_TOKENS + _ANSWER_TOKENS, threads=threads) as native:
-            # Which texts fit is decided by the first file: pruning makes them a little longer.
-            texts = texts if answers else [text for text in texts if len(native.tokens(text)) <= _MOST_TOKENS][:TEXTS]
+            if not texts:  # which of them fit is decided by the first file: pruning makes them a little longer
+                sample, texts = _fitting(native, data)
             answers.append([_answer(native, text) for text in texts])
-            prompts.append(native.tokens(texts[0]) if texts else [])
-    if not texts:
-        raise ModelError(f"no text of {sample.source} fits into {_MOST_TOKENS} tokens: give others with --data")
+            prompts.append(native.tokens(texts[0]))
     first, second = speeds([(before, prompts[0]), (after, prompts[1])], threads=threads, progress=progress)
     return Comparison(
         before.name,
@@ -89,6 +85,16 @@ def compare(
         sample.source,
         threads,
     )
+
+
+def _fitting(native: Native, data: Path | None) -> tuple[Sample, list[str]]:
+    """Return what is drawn of `data`, and the prompts of it that fit."""
+    sample = draw(data, lambda text: len(native.tokens(text)), texts=4 * TEXTS)
+    texts = [text.prompt + response_start("") for text in sample.judge]
+    fitting = [text for text in texts if len(native.tokens(text)) <= _MOST_TOKENS][:TEXTS]
+    if not fitting:
+        raise ModelError(f"no text of {sample.source} fits into {_MOST_TOKENS} tokens: give others with --data")
+    return sample, fitting
 
 
 def _answer(native: Native, text: str) -> str:

@@ -22,13 +22,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from convert.card import Made, card
 from convert.folder import read_json
 from convert.gguf_file import DType, write_gguf
 from convert.merge import merge
 from convert.modelfile import FIM_TAG, license_text, modelfile
-from convert.quantize import USE_IMPORTANCE, quantize
+from convert.quantize import quantize
 from convert.report import Report, report
 from convert.verify import verify
 from convert.weigh import weigh
@@ -37,11 +38,11 @@ from tabtab_local.errors import ModelError
 from tabtab_local.fingerprint import TRAINING_FILE, file_sha256
 from tabtab_local.output import check_free, new_folder
 from tabtab_local.prompt import PROMPT_VERSION
-from tabtab_local.registry import Quant
+from tabtab_local.registry import USE_IMPORTANCE, Quant
 
 ADAPTER, MERGED = "adapter", "merged"
 MANIFEST, REPORT, IMATRIX = "manifest.json", "report", "imatrix.gguf"
-QUANTS: tuple[Quant, ...] = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_NL", "Q4_0")
+QUANTS: tuple[Quant, ...] = tuple(quant for quant in get_args(Quant) if quant != "F16")
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,6 @@ def made_of(folder: Path, evaluation: str = "") -> Made:
     return Made(
         registry.get(manifest["name"]),
         read_json(folder / MERGED / TRAINING_FILE),
-        tuple(sorted(path.name for path in folder.glob(f"{manifest['name']}-*.gguf"))),
         manifest["recommended"],
         (folder / f"{REPORT}.md").read_text(encoding="utf-8"),
         evaluation,
@@ -145,9 +145,8 @@ def _write_texts(folder: Path, model: registry.Model, found: Report) -> None:
     for (_, file), fim in zip(_tags(model.name), (False, True), strict=True):
         _write(folder / file, modelfile(model.name, found.recommended, fim=fim))
     _write(folder / "LICENSE", license_text(model.license) + "\n")
-    files = tuple(row.file for row in found.rows[1:])
     training = read_json(folder / MERGED / TRAINING_FILE)
-    _write(folder / "README.md", card(Made(model, training, files, found.recommended, found.as_markdown()), "gguf"))
+    _write(folder / "README.md", card(Made(model, training, found.recommended, found.as_markdown()), "gguf"))
 
 
 def _write(path: Path, text: str) -> None:

@@ -19,7 +19,7 @@ from convert.imatrix import Importance, matched, read_imatrix
 from tabtab_local.errors import ModelError
 from tabtab_local.output import new_file
 from tabtab_local.prompt import PROMPT_VERSION, PROMPT_VERSION_KEY
-from tabtab_local.registry import Quant
+from tabtab_local.registry import USE_IMPORTANCE, Quant
 
 FILE_TYPES: dict[Quant, int] = {
     "Q8_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0,
@@ -30,9 +30,6 @@ FILE_TYPES: dict[Quant, int] = {
     "Q4_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_0,
     "F16": llama_cpp.LLAMA_FTYPE_MOSTLY_F16,
 }
-
-# Q8_0 and F16 round each value to the nearest one there is, whatever it weighs.
-USE_IMPORTANCE: tuple[Quant, ...] = ("Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_NL", "Q4_0")
 
 _ERROR_LEVEL = 4
 _VALUE_BYTES = 120

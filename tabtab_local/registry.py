@@ -18,6 +18,10 @@ from tabtab_local.prompt import PROMPT_VERSION
 
 Quant = Literal["Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_NL", "Q4_0", "F16"]
 
+# Those that err where a model's importance matrix says that it matters least; Q8_0 and F16 round each value to the
+# nearest one there is, whatever it weighs.
+USE_IMPORTANCE: tuple[Quant, ...] = ("Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_NL", "Q4_0")
+
 
 @dataclass(frozen=True)
 class Model:

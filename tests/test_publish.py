@@ -177,7 +177,7 @@ def test_an_evaluation_and_the_report_stand_in_the_card(made: Path, hub: Hub, tm
 @pytest.mark.parametrize("kind", ["adapter", "merged", "gguf"])
 def test_every_model_has_a_card(name: str, kind: str) -> None:
     model = registry.get(name)
-    made = Made(model, {"base_sha256": "b", "settings": {"rank": 32}}, (f"{name}-Q8_0.gguf",), f"{name}-Q8_0.gguf")
+    made = Made(model, {"base_sha256": "b", "settings": {"rank": 32}}, f"{name}-Q8_0.gguf")
     text = card(made, kind, "me")  # type: ignore[arg-type]
     metadata = _metadata(text.encode())
     assert metadata["license"] == model.license
