@@ -94,11 +94,12 @@ def gguf_command(folder: Path, out: Path, name: str, dtype: Any) -> None:
     help="A folder of Python packages whose code says which tokens are needed; may be given again.",
     show_default="Python's standard library and what is installed here",
 )
-def prune_command(folder: Path, out: Path, keep: int, corpora: tuple[Path, ...]) -> None:
+@_data
+def prune_command(folder: Path, out: Path, keep: int, corpora: tuple[Path, ...], data: Path | None) -> None:
     """Cut the vocabulary of the Hugging Face model in FOLDER down to what Python code needs."""
     from convert.prune import prune
 
-    click.echo(prune(folder, out, corpus=corpora, keep=keep))
+    click.echo(prune(folder, out, corpus=corpora, data=data, keep=keep))
 
 
 @main.command("imatrix")

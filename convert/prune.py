@@ -1,9 +1,13 @@
 """Cut a model's vocabulary down to what Python code needs: a smaller file, and cheaper batches.
 
 What is kept: every byte, every marker and every token with a meaning of its own (end of text and the like), the tokens
-that a corpus of code is cut into, most frequent first, and whatever those are merged from. The rows of the embedding
-and of the output matrix, the tokens, the merges and all ids are rewritten; nothing else of the model changes. As all
-bytes are there, every text still has tokens and decodes to itself; rare words have more of them.
+that a corpus of code and edits are cut into, most frequent first, and whatever those are merged from. The rows of the
+embedding and of the output matrix, the tokens, the merges and all ids are rewritten; nothing else of the model changes.
+As all bytes are there, every text still has tokens and decodes to itself; rare words have more of them.
+
+Code and edits count for the same: an edit model also reads intents, notebooks and half-typed lines, which packages of
+code have few of. Within code, a token counts for the square root of how often each package has it, summed: what many
+packages use a little is likelier in the next one than what one package uses all the time.
 
 Works on a Hugging Face folder, before fine-tuning or after merging. Memory holds one tensor at a time.
 """
@@ -11,10 +15,11 @@ Works on a Hugging Face folder, before fine-tuning or after merging. Memory hold
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import statistics
 import sysconfig
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
@@ -27,6 +32,7 @@ from tokenizers import Tokenizer, pre_tokenizers
 from convert.architecture import EMBEDDING, OUTPUT, architecture_of
 from convert.default import KEEP_TOKENS
 from convert.folder import Stored, read_json, stored_tensors, write_tensors
+from convert.sample import Text, draw
 from convert.vocabulary import read_vocabulary
 from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import TRAINING_FILE
@@ -35,6 +41,7 @@ from tabtab_local.prompt import MARKERS
 
 # Every so many packages of the corpus are not counted, but kept to measure on.
 _HELD_OUT = 10
+_EDITS = 1000  # to count, and as many to measure on
 _MOST_FILES = 100  # of a package, so that a large one does not speak for all
 _ROWS_MULTIPLE = 64
 _SITE_PACKAGES = "site-packages"
@@ -46,7 +53,8 @@ _ID_KEYS = ("bos_token_id", "eos_token_id", "pad_token_id")
 class Pruned:
     """What pruning did: rows of the embedding, and tokens of so many bytes of code that was not counted.
 
-    `median_more` is how much longer code became, as a share, in the median package of it.
+    `median_more` is how much longer code became, as a share, in the median package of it, and `edits_more` edits that
+    were not counted, all together.
     """
 
     rows_before: int
@@ -57,22 +65,27 @@ class Pruned:
     tokens_before: int
     tokens: int
     median_more: float
+    edits_more: float
 
     def __str__(self) -> str:
         more = 100 * (self.tokens / self.tokens_before - 1)
         return (
             f"{self.rows_before:,} → {self.rows:,} tokens; {self.held_out_files} files of code that were not counted: "
             f"{self.tokens_before / self.held_out_bytes:.4f} → {self.tokens / self.held_out_bytes:.4f} tokens a byte "
-            f"({more:+.2f} %; in the median package {100 * self.median_more:+.2f} %)"
+            f"({more:+.2f} %; in the median package {100 * self.median_more:+.2f} %); "
+            f"edits that were not counted: {100 * self.edits_more:+.2f} %"
         )
 
 
-def prune(folder: Path, out: Path, *, corpus: Sequence[Path] = (), keep: int = KEEP_TOKENS) -> Pruned:
+def prune(
+    folder: Path, out: Path, *, corpus: Sequence[Path] = (), data: Path | None = None, keep: int = KEEP_TOKENS
+) -> Pruned:
     """Write the model in `folder` to `out` with a vocabulary of about `keep` tokens.
 
-    They are those of the Python files and notebooks in `corpus`, folders of packages; by default the standard library
-    of the Python that runs this and what is installed beside it. Raises `ModelError` for a model that cannot be
-    converted, `DocumentError` for a corpus without code.
+    They are those of the Python files and notebooks in `corpus`, folders of packages, and of the edits in `data`
+    (`convert.sample.draw`); by default the standard library of the Python that runs this, what is installed beside it
+    and the recorded traces. Raises `ModelError` for a model that cannot be converted, `DocumentError` for a corpus
+    without code or data that cannot be read.
     """
     check_free(out)
     config = read_json(folder / "config.json")
@@ -81,36 +94,42 @@ def prune(folder: Path, out: Path, *, corpus: Sequence[Path] = (), keep: int = K
     document = read_json(folder / "tokenizer.json")
     tokenizer = Tokenizer.from_str(json.dumps(document))
     counted, held_out = _divided(corpus or [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib")])
-    ids = _kept(document, _counts(tokenizer, counted), config["vocab_size"], keep)
+    edits = draw(data, lambda text: len(tokenizer.encode(text).ids), texts=_EDITS)
+    ids = _kept(document, _weights(tokenizer, counted, edits.measure), config["vocab_size"], keep)
     smaller = _smaller(document, ids)
     with new_folder(out) as target:
         _write_weights(folder, target, ids)
         _write_settings(folder, target, config, ids)
         (target / "tokenizer.json").write_text(json.dumps(smaller, ensure_ascii=False), encoding="utf-8")
-        result = _measured(tokenizer, Tokenizer.from_str(json.dumps(smaller)), held_out, len(counted))
-        result = replace(result, rows_before=config["vocab_size"], rows=len(ids))
+        result = _measured(tokenizer, Tokenizer.from_str(json.dumps(smaller)), held_out, edits.judge)
+        result = replace(result, rows_before=config["vocab_size"], rows=len(ids), counted_files=sum(map(len, counted)))
         _write_record(folder, target, result)
     return result
 
 
-def _measured(before: Tokenizer, after: Tokenizer, packages: Sequence[Sequence[Path]], counted_files: int) -> Pruned:
-    """Return how many tokens code has before and after; refuse a tokenizer that does not give a text back."""
+def _measured(before: Tokenizer, after: Tokenizer, packages: Sequence[Sequence[Path]], edits: Sequence[Text]) -> Pruned:
+    """Return how many tokens code and edits have before and after; refuse a tokenizer that loses text."""
+
+    def tokens(texts: Sequence[str]) -> tuple[int, int]:
+        _check_lossless(after, texts)
+        old, new = (sum(map(len, _encoded(one, texts))) for one in (before, after))
+        return old, new
+
     files = size = 0
     totals: list[tuple[int, int]] = []
     for package in packages:
-        texts = [text for file in package if (text := _code(file)) is not None]
-        _check_lossless(after, texts)
-        old, new = (sum(map(len, _encoded(one, texts))) for one in (before, after))
+        texts = list(_texts(package))
         files += len(texts)
         size += sum(len(text.encode()) for text in texts)
-        totals.append((old, new))
+        totals.append(tokens(texts))
     more = [new / old - 1 for old, new in totals if old]
     old, new = (sum(column) for column in zip(*totals, strict=True))
-    return Pruned(0, 0, counted_files, files, size, old, new, statistics.median(more))
+    old_edits, new_edits = tokens([edit.prompt + edit.answer for edit in edits])
+    return Pruned(0, 0, 0, files, size, old, new, statistics.median(more), new_edits / old_edits - 1)
 
 
-def _divided(corpus: Sequence[Path]) -> tuple[list[Path], list[list[Path]]]:
-    """Return the files to count, and those to measure on, by their packages, which are others."""
+def _divided(corpus: Sequence[Path]) -> tuple[list[list[Path]], list[list[Path]]]:
+    """Return the files to count, and those to measure on, which are of other packages; each by its package."""
     packages: dict[tuple[Path, str], list[Path]] = {}
     for root in corpus:
         for file in sorted([*root.rglob("*.py"), *root.rglob("*.ipynb")]):
@@ -122,8 +141,11 @@ def _divided(corpus: Sequence[Path]) -> tuple[list[Path], list[list[Path]]]:
             f"{', '.join(map(str, corpus))} holds {len(packages)} packages or modules of Python: give more of it"
         )
     parts = [files[:: -(-len(files) // _MOST_FILES)] for files in packages.values()]
-    counted = [file for number, part in enumerate(parts) if number % _HELD_OUT for file in part]
-    return counted, parts[::_HELD_OUT]
+    return [part for number, part in enumerate(parts) if number % _HELD_OUT], parts[::_HELD_OUT]
+
+
+def _texts(package: Iterable[Path]) -> Iterator[str]:
+    return (text for file in package if (text := _code(file)) is not None)
 
 
 def _code(file: Path) -> str | None:
@@ -143,14 +165,25 @@ def _encoded(tokenizer: Tokenizer, texts: Iterable[str]) -> Iterator[list[int]]:
         yield tokenizer.encode(text, add_special_tokens=False).ids
 
 
-def _counts(tokenizer: Tokenizer, files: Iterable[Path]) -> Counter[int]:
+def _weights(tokenizer: Tokenizer, packages: Iterable[Iterable[Path]], edits: Iterable[Text]) -> dict[int, float]:
+    """Return what each token counts for: of code and of edits the same in all."""
+    code: dict[int, float] = defaultdict(float)
+    for package in packages:
+        for id_, count in _counts(tokenizer, _texts(package)).items():
+            code[id_] += math.sqrt(count)
+    edited = _counts(tokenizer, (edit.prompt + edit.answer for edit in edits))
+    share = sum(code.values()) / sum(edited.values())
+    return {id_: code.get(id_, 0.0) + share * edited[id_] for id_ in {*code, *edited}}
+
+
+def _counts(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[int]:
     counts: Counter[int] = Counter()
-    for tokens in _encoded(tokenizer, (text for file in files if (text := _code(file)) is not None)):
+    for tokens in _encoded(tokenizer, texts):
         counts.update(tokens)
     return counts
 
 
-def _kept(document: dict[str, Any], counts: Counter[int], rows: int, keep: int) -> list[int]:
+def _kept(document: dict[str, Any], weights: dict[int, float], rows: int, keep: int) -> list[int]:
     """Return the ids that are kept, in their order.
 
     About `keep`: what a token is merged from comes with it, and markers that are yet to be trained need free rows.
@@ -165,7 +198,7 @@ def _kept(document: dict[str, Any], counts: Counter[int], rows: int, keep: int) 
     kept |= {row for marker, row in zip([m for m in MARKERS if m not in added], free, strict=False)}
     room = max(keep, len(kept))
     room += -room % _ROWS_MULTIPLE
-    for id_, _count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+    for id_, _weight in sorted(weights.items(), key=lambda item: (-item[1], item[0])):
         family = merging.family(id_) - kept
         if len(kept) + len(family) <= room:
             kept |= family
