@@ -39,8 +39,10 @@ runs/shapes/%.gguf: | .venv/all
 	$(BIN)/python -m bench shape $* --vocab $(VOCAB) --out $@
 
 # MBPP's test problems, to keep them out: from the Hub, or set TABTAB_MBPP to the file.
-nano: .venv/all          ## Rebuild the embedded model from its recipe, about an hour on two cores
-	$(BIN)/python -m training pretrain --out runs/nano/pretrain
+nano: .venv/all          ## Make a nano from the recipe: fetches two gigabytes, then some hours on two cores
+	$(BIN)/python -m training corpus fetch
+	$(BIN)/python -m training corpus build --out runs/corpus
+	$(BIN)/python -m training pretrain --corpus runs/corpus --out runs/nano/pretrain
 	$(BIN)/python -m training data build --config configs/nano.toml --out runs/nano/data
 	$(BIN)/python -m training sft --base runs/nano/pretrain/model --data runs/nano/data --out runs/nano/sft
 	rm -rf runs/nano/release

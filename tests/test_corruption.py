@@ -13,10 +13,10 @@ import pytest
 
 from tabtab_local.edits import Span
 from tabtab_local.prompt import parse_prompt, parse_response, render_prompt, render_response
-from training.data.corpus import Corpus
 from training.data.corruption import PRETRAINING, WEIGHTS, corrupt, corruptions
 from training.data.corruption.example import Example, removed
 from training.data.document import Document
+from training.data.installed import Corpus
 
 # Of 3,000 examples of everyday code, made by the functions and weights that the embedded model was trained with.
 PRETRAINING_SHA256 = "79f287c2310ff733c146961aa788cf6afc6d2befca45565bd60c006c4c1ce821"

@@ -7,10 +7,10 @@ import random
 import pytest
 
 from tabtab_local.prompt import Prompt, RecentEdit, Response
-from training.data.corpus import Corpus
 from training.data.corruption import WEIGHTS, corruptions
 from training.data.corruption.answerable import called_for, unknowable
 from training.data.corruption.example import Example
+from training.data.installed import Corpus
 
 
 def asked(region: str, inserted: str, above: str = "", below: str = "", **rest: object) -> Example:

@@ -9,11 +9,13 @@ from typing import Any
 import click
 
 from tabtab_local.command import Group
+from training.corpus.command import corpus
 from training.data.command import data
 from training.evaluation import command as evaluation
-from training.settings import DISTRIBUTIONS, FineTuning, Pretraining
+from training.settings import DISTRIBUTIONS, FineTuning, read_pretraining
 
-_PRETRAINING, _FINE_TUNING = Pretraining(), FineTuning()
+_FINE_TUNING = FineTuning()
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -22,32 +24,75 @@ def main() -> None:
     """Make models that predict the next edit, and measure them."""
 
 
-for _command in (data, evaluation.evaluate, evaluation.compare, evaluation.leaderboard, evaluation.sandbox):
+for _command in (corpus, data, evaluation.evaluate, evaluation.compare, evaluation.leaderboard, evaluation.sandbox):
     main.add_command(_command)
 
 
 @main.command()
+@click.option(
+    "--config", type=_FILE, default=Path("configs/pretrain/nano-cpu.toml"), help="The model and its training."
+)
+@click.option("--corpus", type=_FOLDER, default=Path("runs/corpus"), help="Folder that `corpus build` wrote.")
 @click.option(
     "--out",
     type=_FOLDER,
     default=Path("runs/nano/pretrain"),
     help="Folder of the run; an unfinished run in it goes on.",
 )
-@click.option("--steps", type=click.IntRange(1), default=_PRETRAINING.steps, help="Optimiser steps of the whole run.")
-@click.option("--seed", type=int, default=_PRETRAINING.seed, help="Seed of the weights and of the data.")
+@click.option("--steps", type=click.IntRange(1), help="Optimiser steps of the whole run. [default: as in the config]")
+@click.option("--seed", type=int, help="Seed of the weights and of the data. [default: as in the config]")
 @click.option(
     "--minutes",
     type=click.FloatRange(0, min_open=True),
     help="Stop with a checkpoint after this time. [default: run to the end]",
 )
-def pretrain(out: Path, minutes: float | None, **chosen: Any) -> None:
-    """Train the nano's tokenizer and weights from scratch.
+@click.option("--rows-at-once", type=click.IntRange(1), help="Rows of a step that a device computes together.")
+@click.option("--workers", type=click.IntRange(0), default=0, help="Processes that prepare rows; 0: none of their own.")
+@click.option("--compile", "compiled", is_flag=True, help="Compile the model: slow to begin, then faster.")
+@click.option("--snapshots", type=click.IntRange(0), default=0, help="Models to keep on the way.")
+def pretrain(
+    config: Path,
+    corpus: Path,
+    out: Path,
+    steps: int | None,
+    seed: int | None,
+    minutes: float | None,
+    rows_at_once: int | None,
+    workers: int,
+    compiled: bool,
+    snapshots: int,
+) -> None:
+    """Train a tokenizer and a small model's weights from scratch.
 
-    About an hour on two CPU cores. Writes OUT/model, a Hugging Face folder, and OUT/loss.png.
+    On all GPUs of a machine: `accelerate launch -m training pretrain …`. Writes OUT/model, a Hugging Face folder, and
+    OUT/loss.png.
     """
     from training import pretrain as stage
 
-    stage.pretrain(replace(_PRETRAINING, **chosen), out, minutes=minutes)
+    settings = read_pretraining(config, steps=steps, seed=seed)
+    stage.pretrain(
+        settings,
+        corpus,
+        out,
+        minutes=minutes,
+        rows_at_once=rows_at_once,
+        workers=workers,
+        compiled=compiled,
+        snapshots=snapshots,
+    )
+
+
+@main.command()
+@click.option("--config", type=_FILE, default=Path("configs/pretrain/nano-cpu.toml"), help="What texts are drawn by.")
+@click.option("--corpus", type=_FOLDER, default=Path("runs/corpus"), help="Folder that `corpus build` wrote.")
+@click.option("--size", "sizes", type=click.IntRange(512), multiple=True, help="Entries of a tokenizer to train.")
+@click.option("--against", "others", multiple=True, metavar="FOLDER|ID", help="Another tokenizer to measure.")
+def tokenizers(config: Path, corpus: Path, sizes: tuple[int, ...], others: tuple[str, ...]) -> None:
+    """Print how many bytes of held-out code a token stands for, with tokenizers of several sizes and of others."""
+    from training import vocabulary
+
+    found = vocabulary.measure(corpus, read_pretraining(config), sizes, others, lambda text: click.echo(text, err=True))
+    click.echo(vocabulary.report(found, corpus))
 
 
 @main.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +19,45 @@ def write_json(path: Path, document: Any) -> None:
         temporary.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def save_checkpoint(run: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+def save_checkpoint(run: Path, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer], step: int) -> None:
     """Save all that `load_checkpoint` needs to go on after `step`."""
+    states = [optimizer.state_dict() for optimizer in optimizers]
     with new_file(run / "checkpoint.pt") as temporary:
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
+        torch.save({"model": model.state_dict(), "optimizers": states, "step": step}, temporary)
 
 
-def load_checkpoint(run: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
+def load_checkpoint(run: Path, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> int:
     """Restore the run's last checkpoint, if it has one, and return the number of steps done."""
     path = run / "checkpoint.pt"
     if not path.exists():
         return 0
     state = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
     return int(state["step"])
 
 
 def plot_loss(log: Path, picture: Path) -> None:
-    """Draw the loss over the steps from a log of JSON lines with `step` and `loss`."""
+    """Draw the loss over the steps from a log of JSON lines with `step` and `loss` or `bits_per_byte`."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
+    records = [json.loads(line) for line in log.read_text().splitlines()]
     # A resumed run logs some steps again; the later line counts.
-    losses = {record["step"]: record["loss"] for record in map(json.loads, log.read_text().splitlines())}
+    losses = {record["step"]: record["loss"] for record in records if "loss" in record}
+    held_out = {record["step"]: record["bits_per_byte"] for record in records if "bits_per_byte" in record}
     figure, axes = plt.subplots(figsize=(7, 4))
-    axes.plot(list(losses), list(losses.values()))
+    axes.plot(list(losses), list(losses.values()), label="training", linewidth=1)
     axes.set_xlabel("step")
     axes.set_ylabel("loss (nats per token)")
+    if held_out:
+        other = axes.twinx()
+        other.plot(list(held_out), list(held_out.values()), "C1.-", label="held-out code")
+        other.set_ylabel("held-out code (bits per byte)")
+        figure.legend(loc="upper right", bbox_to_anchor=(0.9, 0.88))
     figure.savefig(picture, dpi=120, bbox_inches="tight")
     plt.close(figure)
 

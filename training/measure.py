@@ -18,7 +18,7 @@ from tabtab_local.engine import Engine, LlamaEngine
 from tabtab_local.errors import FormatError
 from tabtab_local.gates import Change, objection
 from tabtab_local.prompt import Response, forced_region, parse_response, render_prompt
-from training.data import corpus as corpora
+from training.data import installed
 from training.data.corruption import Example, corrupt
 from training.evaluation.statistic import wilson
 
@@ -50,7 +50,7 @@ def measure(model: Path, distributions: tuple[str, ...], count: int, seed: int) 
 
     Examples that do not fit into the model's context are passed over, as the runtime would show less of the code.
     """
-    corpus = corpora.load(distributions, everyday_share=1.0)
+    corpus = installed.load(distributions, everyday_share=1.0)
     draw = {"everyday code": corpus.document, "held-out files": corpus.held_out_document}
     with LlamaEngine(model) as engine:
         return {
@@ -76,7 +76,7 @@ def report(outcomes: dict[str, list[Outcome]]) -> str:
     return "\n".join(lines)
 
 
-def _examples(engine: Engine, document: corpora.Draw, seed: str, count: int) -> Iterator[Example]:
+def _examples(engine: Engine, document: installed.Draw, seed: str, count: int) -> Iterator[Example]:
     index = made = 0
     while made < count:
         rng = random.Random(f"{seed}/{index}")

@@ -1,79 +1,105 @@
-"""Pretrain the nano: a tokenizer and a small Qwen3 model from scratch, on text of which half is in the edit form.
+"""Pretrain the nano: a small Qwen3 model from scratch, on code and on edits of it.
 
-One script from top to bottom: settings → corpus → tokenizer → model → loop → Hugging Face folder. It knows nothing of
-fine-tuning, GGUF or the runtime. Rows of `row_tokens` tokens are packed from documents; a document is either plain
-code, or a prompt with its answer in the format of `tabtab_local/prompt.py`, loss on every token. A checkpoint holds
-the model, the optimiser and the step; the data of a step depends on the seed and the step alone, so that a resumed run
-sees what an unbroken one would have seen.
+One script from top to bottom: settings → tokenizer → model → loop → Hugging Face folder. It knows nothing of
+fine-tuning, GGUF or the runtime. It runs unchanged on two CPU cores, on a GPU, and under `accelerate launch` on several
+of them: a step's rows are the same and only shared out differently. A checkpoint holds the model, the optimisers and
+the step; with it a run that was interrupted ends as an unbroken one would have.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import random
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
+from accelerate import Accelerator
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, Sampler
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
 
 from tabtab_local.errors import DocumentError
 from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
 from tabtab_local.output import new_folder
-from tabtab_local.prompt import PROMPT_VERSION, render_prompt, render_response
+from tabtab_local.prompt import PROMPT_VERSION
 from training.checkpoint import load_checkpoint, plot_loss, same_run, save_checkpoint, write_json
-from training.data import corpus as corpora
-from training.data.corruption import corrupt
+from training.corpus import store
+from training.corpus.filter import KINDS
+from training.packing import IGNORED, Mix, Rows, collated
 from training.settings import Pretraining
 from training.tokenizer import train_tokenizer
 
 _CHECKPOINT_SECONDS = 300
 _LOG_STEPS = 20
+_HELD_OUT_ROWS = 32
+_HELD_OUT_TIMES = 20
 
 
-def pretrain(settings: Pretraining, out: Path, *, minutes: float | None = None) -> bool:
-    """Train into the folder `out`, resuming what is there; return whether the run is complete.
+def pretrain(
+    settings: Pretraining,
+    corpus: Path,
+    out: Path,
+    *,
+    minutes: float | None = None,
+    rows_at_once: int | None = None,
+    workers: int = 0,
+    compiled: bool = False,
+    snapshots: int = 0,
+) -> bool:
+    """Train into the folder `out` on the built `corpus`, resuming what is there; return whether the run is complete.
 
-    Stops after `minutes` with a checkpoint. Raises `DocumentError` where `out` holds a run with other settings.
+    Stops after `minutes` with a checkpoint. What else is given does not change what is learnt: `rows_at_once` of a step
+    are computed together on each device (all of them by default), `workers` processes prepare rows, the model is
+    `compiled`, and `snapshots` of it are kept on the way, at equal distances. Raises `DocumentError` where `out` holds
+    a run with other settings or another corpus.
     """
     started = time.monotonic()
-    click.echo("reading the corpus", err=True)
-    corpus = corpora.load(settings.distributions, settings.everyday_share)
-    data = data_sha256(corpus, settings)
-    same_run(out, {**asdict(settings), "data_sha256": data})
-    tokenizer = _tokenizer(corpus, settings, out)
+    accelerator = Accelerator()
+    at_once = _rows_at_once(settings, accelerator, rows_at_once)
+    if accelerator.is_main_process:
+        same_run(out, {**asdict(settings), "corpus_sha256": store.sha256(corpus)})
+        _make_tokenizer(settings, corpus, out / "tokenizer")
+    accelerator.wait_for_everyone()
+    tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
     torch.manual_seed(settings.seed)
-    model = Qwen3ForCausalLM(model_config(settings, tokenizer)).to("cuda" if torch.cuda.is_available() else "cpu")
-    optimizer = _optimizer(model, settings)
-    step = load_checkpoint(out, model, optimizer)
-    click.echo(f"{model.num_parameters() / 1e6:.1f}M parameters, from step {step} of {settings.steps}", err=True)
-    model.train()
-    saved = logged = time.monotonic()
-    losses: list[float] = []
+    model = Qwen3ForCausalLM(model_config(settings, tokenizer)).to(accelerator.device)
+    optimizers = _optimizers(model, settings)
+    step = load_checkpoint(out, model, optimizers)
+    rows = Rows(Mix(store.Texts(corpus), settings), tokenizer)
+    held_out = _held_out(corpus, tokenizer, settings)
+    order = _Order(settings, step, accelerator.process_index, accelerator.num_processes)
+    batches = iter(DataLoader(rows, at_once, sampler=order, num_workers=workers, collate_fn=collated))
+    trained = accelerator.prepare_model(torch.compile(model) if compiled else model)
+    log = _Log(out, settings, model, accelerator)
+    log.say(f"{model.num_parameters() / 1e6:.1f}M parameters, from step {step} of {settings.steps}")
+    saved = time.monotonic()
     while step < settings.steps:
-        rows = [
-            pack_row(corpus, tokenizer, settings, step * settings.rows_per_step + i)
-            for i in range(settings.rows_per_step)
-        ]
-        losses.append(_train_step(model, optimizer, torch.tensor(rows, device=model.device), settings, step))
+        losses = _train_step(trained, optimizers, batches, settings, step, accelerator, at_once)
         step += 1
-        now = time.monotonic()
+        log.count(losses)
         if step % _LOG_STEPS == 0 or step == settings.steps:
-            rate = len(losses) * settings.rows_per_step * settings.row_tokens / (now - logged)
-            _log(out, step, sum(losses) / len(losses), rate, settings)
-            losses, logged = [], now
-        out_of_time = minutes is not None and now - started > minutes * 60
-        if now - saved > _CHECKPOINT_SECONDS or out_of_time:
-            save_checkpoint(out, model, optimizer, step)
-            saved = now
-        if out_of_time:
-            click.echo(f"stopped after {minutes:g} minutes; the same command goes on from step {step}", err=True)
+            log.write(step)
+        if accelerator.is_main_process and _is_due(step, settings.steps, _HELD_OUT_TIMES):
+            log.write_held_out(step, _bits_per_byte(model, *held_out))
+        if accelerator.is_main_process and _is_due(step, settings.steps, snapshots) and step < settings.steps:
+            _write_model(model, tokenizer, settings, corpus, step, out / "snapshots" / f"step-{step}")
+        late = _agreed(accelerator, minutes is not None and time.monotonic() - started > minutes * 60)
+        if accelerator.is_main_process and (late or time.monotonic() - saved > _CHECKPOINT_SECONDS):
+            save_checkpoint(out, model, optimizers, step)
+            saved = time.monotonic()
+        if late:
+            log.say(f"stopped after {minutes:g} minutes; the same command goes on from step {step}")
             return False
-    _finish(model, tokenizer, corpus, settings, data, out)
+    if accelerator.is_main_process:
+        _write_model(model, tokenizer, settings, corpus, step, out / "model")
+        plot_loss(out / "log.jsonl", out / "loss.png")
+        log.say(f"wrote {out / 'model'}")
     return True
 
 
@@ -95,121 +121,235 @@ def model_config(settings: Pretraining, tokenizer: PreTrainedTokenizerBase) -> Q
     )
 
 
-def pack_row(
-    corpus: corpora.Corpus, tokenizer: PreTrainedTokenizerBase, settings: Pretraining, index: int
-) -> list[int]:
-    """Return row `index`: `row_tokens` token ids of whole documents, each ended by end-of-text, the last one cut."""
-    rng = random.Random(f"{settings.seed}/{index}")
-    row: list[int] = []
-    while len(row) < settings.row_tokens:
-        row += encode(tokenizer, training_text(corpus, settings.edit_share, rng))
-        row.append(tokenizer.eos_token_id)
-    return row[: settings.row_tokens]
-
-
-def training_text(corpus: corpora.Corpus, edit_share: float, rng: random.Random) -> str:
-    """Return one document, with the probability `edit_share` as a prompt followed by its answer."""
-    document = corpus.document(rng)
-    example = corrupt(document, rng) if rng.random() < edit_share else None
-    return render_prompt(example.prompt) + render_response(example.response) if example else document.text
-
-
-def data_sha256(corpus: corpora.Corpus, settings: Pretraining, documents: int = 1000) -> str:
-    """Return the hash of the source files and of the first `documents` texts that are made of them."""
-    digest = hashlib.sha256()
-    for file in corpus.files:
-        digest.update(f"{file.package} {file.name}\n{file.text}".encode())
-    for index in range(documents):
-        digest.update(
-            training_text(corpus, settings.edit_share, random.Random(f"{settings.seed}/data/{index}")).encode()
-        )
-    return digest.hexdigest()
-
-
-def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Return the token ids of `text`, in which only markers are more than text."""
-    ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-    return ids
-
-
 def learning_rate(settings: Pretraining, step: int) -> float:
-    """Return the rate at `step`: a linear warm-up, then a straight line down to zero."""
-    warmup = min(1.0, (step + 1) / settings.warmup_steps)
-    left = (settings.steps - step) / max(1, settings.steps - settings.warmup_steps)
-    return settings.learning_rate * min(warmup, left)
+    """Return the rate at `step`: a linear warm-up, a plateau, then a straight line down to zero.
+
+    The schedule "warmup, stable, decay" of MiniCPM (Hu et al. 2024), whose plateau can be prolonged at will.
+    """
+    warm = (step + 1) / max(1, settings.warmup_share * settings.steps)
+    left = (settings.steps - step) / max(1, settings.decay_share * settings.steps)
+    return settings.learning_rate * min(1.0, warm, left)
 
 
-def _tokenizer(corpus: corpora.Corpus, settings: Pretraining, out: Path) -> PreTrainedTokenizerBase:
-    folder = out / "tokenizer"
-    if not folder.exists():
-        click.echo(f"training a tokenizer of {settings.vocab_size} entries", err=True)
-        rng = random.Random(f"{settings.seed}/tokenizer")
-        texts = (corpus.document(rng).text for _ in range(settings.tokenizer_documents))
-        tokenizer = train_tokenizer(texts, settings.vocab_size)
-        with new_folder(folder) as temporary:
-            tokenizer.save_pretrained(temporary)
-    return AutoTokenizer.from_pretrained(folder)
+def _rows_at_once(settings: Pretraining, accelerator: Accelerator, asked: int | None) -> int:
+    """Return how many rows a device computes together. Raises `DocumentError` where a step is not a multiple of it."""
+    share, rest = divmod(settings.rows_per_step, int(accelerator.num_processes))
+    at_once = min(asked or share, share)
+    if rest or share % at_once:
+        raise DocumentError(
+            f"{settings.rows_per_step} rows a step are not a multiple of {accelerator.num_processes} processes with "
+            f"{at_once} rows at once: choose another --rows-at-once"
+        )
+    return at_once
 
 
-def _optimizer(model: Qwen3ForCausalLM, settings: Pretraining) -> torch.optim.Optimizer:
-    """Return AdamW with weight decay on matrices only."""
-    matrices = [p for p in model.parameters() if p.dim() >= 2]
-    vectors = [p for p in model.parameters() if p.dim() < 2]
-    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95), fused=True)
+def _make_tokenizer(settings: Pretraining, corpus: Path, folder: Path) -> None:
+    if folder.exists():
+        return
+    click.echo(f"training a tokenizer of {settings.vocab_size} entries", err=True)
+    tokenizer = train_tokenizer(
+        Mix(store.Texts(corpus), settings).sample(settings.tokenizer_bytes), settings.vocab_size
+    )
+    with new_folder(folder) as temporary:
+        tokenizer.save_pretrained(temporary)
+
+
+def _optimizers(model: Qwen3ForCausalLM, settings: Pretraining) -> list[torch.optim.Optimizer]:
+    """Return the optimisers of all parameters; weight decay is on matrices alone.
+
+    With "muon" (Jordan et al. 2024), the matrices of the layers are updated by it, scaled to AdamW's step as Liu et al.
+    (2025) do, so that both take the same learning rate; embedding and vectors are left to AdamW.
+    """
+    matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "embed" not in name]
+    embedding = [p for name, p in model.named_parameters() if p.dim() == 2 and "embed" in name]
+    vectors = [p for p in model.parameters() if p.dim() != 2]
+    rate, decay = settings.learning_rate, settings.weight_decay
+    muon = settings.optimizer == "muon"
+    decayed = embedding if muon else [*matrices, *embedding]
+    groups = [{"params": decayed, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
+    found: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), fused=True)]
+    if muon:
+        found.append(torch.optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+    return found
+
+
+class _Order(Sampler[int]):
+    """The rows of this process from a step on, in the order that it computes them."""
+
+    def __init__(self, settings: Pretraining, step: int, process: int, processes: int) -> None:
+        self._settings, self._step = settings, step
+        self._share = settings.rows_per_step // processes
+        self._first = process * self._share
+
+    def __iter__(self) -> Iterator[int]:
+        for step in range(self._step, self._settings.steps):
+            start = step * self._settings.rows_per_step + self._first
+            yield from range(start, start + self._share)
 
 
 def _train_step(
-    model: Qwen3ForCausalLM, optimizer: torch.optim.Optimizer, rows: torch.Tensor, settings: Pretraining, step: int
+    model: torch.nn.Module,
+    optimizers: list[torch.optim.Optimizer],
+    batches: Iterator[dict[str, torch.Tensor]],
+    settings: Pretraining,
+    step: int,
+    accelerator: Accelerator,
+    at_once: int,
 ) -> float:
-    """Make one optimiser step on `rows` (B, T) and return the mean loss per token."""
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(settings, step)
-    with torch.autocast(rows.device.type, dtype=torch.bfloat16):
-        logits = model(input_ids=rows, use_cache=False).logits[:, :-1]
-    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
-    if not math.isfinite(loss.item()):
-        raise DocumentError(f"the loss is {loss.item()} at step {step}: lower the learning rate")
-    loss.backward()  # type: ignore[no-untyped-call]
+    """Make one optimiser step and return this process's mean loss in nats per token."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(settings, step)
+    share = settings.rows_per_step // accelerator.num_processes
+    tokens = share * settings.row_tokens
+    total = 0.0
+    for start in range(0, share, at_once):
+        batch = {name: values.to(accelerator.device) for name, values in next(batches).items()}
+        last = start + at_once == share
+        with nullcontext() if last else accelerator.no_sync(model):
+            loss = _loss(model, batch) / tokens
+            loss.backward()
+        total += loss.detach().item()
+    if not math.isfinite(total):
+        raise DocumentError(f"the loss is {total} at step {step}: lower the learning rate")
     torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return loss.item()
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return total
 
 
-def _log(out: Path, step: int, loss: float, tokens_per_s: float, settings: Pretraining) -> None:
-    """Report progress on stderr and append it to the run's log."""
-    left_min = (settings.steps - step) * settings.rows_per_step * settings.row_tokens / tokens_per_s / 60
-    click.echo(
-        f"step {step}/{settings.steps}  loss {loss:.3f}  {tokens_per_s:,.0f} tokens/s  {left_min:.0f} min left",
-        err=True,
+def _loss(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the summed loss of a batch of rows (B, T)."""
+    ids, positions, labels = batch["input_ids"], batch["position_ids"], batch["labels"]
+    with torch.autocast(ids.device.type, dtype=torch.bfloat16):
+        logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits[:, :-1]
+    return cross_entropy(logits.flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum")
+
+
+def _agreed(accelerator: Accelerator, here: bool) -> bool:
+    """Return whether it is so in any process, the same in all of them."""
+    if accelerator.num_processes == 1:
+        return here
+    return bool(accelerator.reduce(torch.tensor(float(here), device=accelerator.device)).item())
+
+
+def _held_out(
+    corpus: Path, tokenizer: PreTrainedTokenizerBase, settings: Pretraining
+) -> tuple[dict[str, torch.Tensor], int]:
+    """Return rows of code that no row is made of, and how many bytes their tokens stand for."""
+    plain = replace(
+        settings,
+        steps=1,
+        rows_per_step=_HELD_OUT_ROWS,
+        edit_share=0.0,
+        everyday_share=0.0,
+        weights=dict.fromkeys(KINDS, 1.0),
     )
-    with (out / "log.jsonl").open("a") as log:
-        record = {"step": step, "loss": round(loss, 4), "learning_rate": learning_rate(settings, step - 1)}
-        log.write(json.dumps(record | {"tokens_per_s": round(tokens_per_s)}) + "\n")
+    rows = Rows(Mix(store.Texts(corpus, store.HELD_OUT), plain), tokenizer)
+    batch = collated([rows[number] for number in range(_HELD_OUT_ROWS)])
+    return batch, sum(len(text.encode()) for text in tokenizer.batch_decode(batch["input_ids"]))
 
 
-def _finish(
+@torch.no_grad()
+def _bits_per_byte(model: Qwen3ForCausalLM, batch: dict[str, torch.Tensor], size: int) -> float:
+    """Return the loss on held-out code in bits per byte of it, which models of any vocabulary can be compared by."""
+    total = 0.0
+    for start in range(0, _HELD_OUT_ROWS, 4):
+        total += _loss(model, {n: v[start : start + 4].to(model.device) for n, v in batch.items()}).item()
+    return total / math.log(2) / size
+
+
+def _is_due(step: int, steps: int, times: int) -> bool:
+    """Return whether one of `times` events at equal distances, the last at the end, falls on `step`."""
+    return step * times // steps > (step - 1) * times // steps
+
+
+def _write_model(
     model: Qwen3ForCausalLM,
     tokenizer: PreTrainedTokenizerBase,
-    corpus: corpora.Corpus,
     settings: Pretraining,
-    data: str,
+    corpus: Path,
+    step: int,
     out: Path,
 ) -> None:
-    """Write the model as a Hugging Face folder, the record of the run beside it, and the loss curve."""
-    with new_folder(out / "model", replace=True) as folder:
+    """Write the model as a Hugging Face folder with the record of its training."""
+    with new_folder(out, replace=True) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         record = {
             "stage": "pretrain",
             "prompt_version": PROMPT_VERSION,
             "weights_sha256": weights_sha256(folder),
-            "data_sha256": data,
-            "sources": corpus.packages(),
-            "tokens": settings.steps * settings.rows_per_step * settings.row_tokens,
+            "data_sha256": store.sha256(corpus),
+            "tokens": step * settings.rows_per_step * settings.row_tokens,
             "settings": asdict(settings),
         }
         write_json(folder / TRAINING_FILE, record)
-    plot_loss(out / "log.jsonl", out / "loss.png")
-    click.echo(f"wrote {out / 'model'}", err=True)
+
+
+class _Log:
+    """Progress on stderr and in the run's log: loss, speed, and the share of what the machine could compute."""
+
+    def __init__(self, out: Path, settings: Pretraining, model: Qwen3ForCausalLM, accelerator: Accelerator) -> None:
+        self._path, self._settings, self._accelerator = out / "log.jsonl", settings, accelerator
+        self._operations = _operations(model, settings)
+        self._peak = _peak(accelerator.device) * accelerator.num_processes
+        self._losses: list[float] = []
+        self._started = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Report on stderr, once for all processes."""
+        if self._accelerator.is_main_process:
+            click.echo(text, err=True)
+
+    def count(self, loss: float) -> None:
+        """Take a step's loss."""
+        self._losses.append(loss)
+
+    def write(self, step: int) -> None:
+        """Write what the steps since the last time gave."""
+        settings, now = self._settings, time.monotonic()
+        rate = len(self._losses) * settings.rows_per_step * settings.row_tokens / (now - self._started)
+        loss = sum(self._losses) / len(self._losses)
+        used = rate * self._operations / self._peak
+        left = (settings.steps - step) * settings.rows_per_step * settings.row_tokens / rate / 60
+        self._losses, self._started = [], now
+        self.say(
+            f"step {step}/{settings.steps}  loss {loss:.3f}  {rate:,.0f} tokens/s  "
+            f"{used:.0%} of the machine  {left:.0f} min left"
+        )
+        record = {"step": step, "loss": round(loss, 4), "learning_rate": learning_rate(settings, step - 1)}
+        self._append({**record, "tokens_per_s": round(rate), "utilisation": round(used, 4)})
+
+    def write_held_out(self, step: int, bits: float) -> None:
+        """Write the loss on held-out code."""
+        self.say(f"step {step}: {bits:.4f} bits per byte of held-out code")
+        self._append({"step": step, "bits_per_byte": round(bits, 4)})
+
+    def _append(self, record: dict[str, Any]) -> None:
+        if self._accelerator.is_main_process:
+            with self._path.open("a") as log:
+                log.write(json.dumps(record) + "\n")
+
+
+def _operations(model: Qwen3ForCausalLM, settings: Pretraining) -> float:
+    """Return the floating-point operations of training on a token: three times those of the forward pass.
+
+    Two for each weight, and the products of attention over half a row on average (Chowdhery et al. 2022, appendix B,
+    with the causal half). A tied embedding counts once, as the output matrix.
+    """
+    attention = 2 * settings.layers * settings.heads * settings.head_dim * settings.row_tokens
+    return 3.0 * (2 * int(model.num_parameters()) + attention)
+
+
+def _peak(device: torch.device) -> float:
+    """Return the operations per second that a large product of bfloat16 matrices reaches here: the best of ten."""
+    size = 8192 if device.type == "cuda" else 1024
+    one = torch.randn(size, size, device=device, dtype=torch.bfloat16)
+    best = math.inf
+    for _ in range(10):
+        started = time.perf_counter()
+        (one @ one)[0, 0].item()
+        best = min(best, time.perf_counter() - started)
+    return 2.0 * size * size * size / best

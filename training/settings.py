@@ -1,10 +1,18 @@
-"""What decides the outcome of a training run, with the defaults that the nano is made with."""
+"""What decides the outcome of a training run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
 
-# Distributions whose source is used beside the standard library; all are dependencies of the `train` extra.
+from tabtab_local.errors import DocumentError
+from training.table import keys as table_keys
+from training.table import read_toml
+from training.table import value as table_value
+
+# Installed distributions that `measure` takes held-out files of, beside the standard library.
 DISTRIBUTIONS: tuple[str, ...] = (
     "accelerate",
     "click",
@@ -23,27 +31,70 @@ DISTRIBUTIONS: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class Pretraining:
-    """Everything that decides the outcome of a run. The defaults take about an hour on two CPU cores."""
+    """Everything but the corpus that decides the outcome of a run: the fields of a file in configs/pretrain.
 
-    steps: int = 3000
-    rows_per_step: int = 4
-    row_tokens: int = 1024
-    vocab_size: int = 6144
-    hidden_size: int = 256
-    layers: int = 6
-    heads: int = 4
-    kv_heads: int = 2
-    head_dim: int = 64
-    intermediate_size: int = 768
-    learning_rate: float = 2.5e-3
-    warmup_steps: int = 120
+    A step is of `rows_per_step` rows of `row_tokens`. The rate rises over `warmup_share` of the steps and falls over
+    the last `decay_share`. Of the documents, `everyday_share` are generated programs, the others windows of the corpus
+    of up to `window_characters`, each kind as often as it `weights`; of all, `edit_share` are edits to be made.
+    `documents_per_row` is how far a row goes on in the corpus.
+    """
+
+    steps: int
+    rows_per_step: int
+    row_tokens: int
+    vocab_size: int
+    hidden_size: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate_size: int
+    learning_rate: float
+    optimizer: Literal["muon", "adamw"] = "muon"
+    warmup_share: float = 0.02
+    decay_share: float = 0.4
     weight_decay: float = 0.1
     clip_norm: float = 1.0
-    everyday_share: float = 0.7
-    edit_share: float = 0.5
-    distributions: tuple[str, ...] = DISTRIBUTIONS
-    tokenizer_documents: int = 12_000
+    everyday_share: float = 0.4
+    edit_share: float = 0.6
+    window_characters: int = 1800
+    documents_per_row: int = 3
+    tokenizer_bytes: int = 60_000_000
     seed: int = 1
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(KIND_WEIGHTS))
+
+
+# How often a window of each kind of text comes in a pass over the corpus.
+KIND_WEIGHTS: Mapping[str, float] = {"notebook": 4.0, "tutorial": 3.0, "library": 1.0, "test": 0.5}
+
+
+def read_pretraining(path: Path, **changes: Any) -> Pretraining:
+    """Return the settings in the TOML file `path`, with the `changes` that are not None in the place of what it says.
+
+    Raises `DocumentError` with the first thing that is wrong.
+    """
+    return read_toml(path, lambda table: _pretraining(table, changes))
+
+
+def _pretraining(table: dict[str, Any], changes: dict[str, Any]) -> Pretraining:
+    given = {**table, **{key: value for key, value in changes.items() if value is not None}}
+    weights = given.pop("weights", {})
+    hints = {key: hint for key, hint in get_type_hints(Pretraining).items() if key != "weights"}
+    found = {key: table_value(key, given[key], hints[key]) for key in table_keys(given, hints, "the file")}
+    required = [
+        each.name for each in fields(Pretraining) if each.default is MISSING and each.default_factory is MISSING
+    ]
+    if bad := next((key for key, number in found.items() if isinstance(number, int | float) and number < 0), None):
+        raise DocumentError(f"{bad} = {found[bad]} is less than nothing")
+    if not isinstance(weights, dict):
+        raise DocumentError("weights is not a table: write [weights]")
+    kinds = {
+        key: table_value(f"weights: {key}", weights[key], float)
+        for key in table_keys(weights, KIND_WEIGHTS, "[weights]")
+    }
+    if lacking := next((key for key in required if key not in found), None):
+        raise DocumentError(f"the key {lacking} is missing: add it")
+    return Pretraining(**found, weights={**KIND_WEIGHTS, **kinds})
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from tabtab_local.prompt import PROMPT_VERSION, parse_prompt, parse_response
 from training.base import Base, load_base
 from training.checkpoint import plot_loss, same_run, write_json
 from training.data import shard
-from training.pretrain import encode
+from training.packing import encode
 from training.settings import FineTuning
 
 _LINEAR_LAYERS = "all-linear"

@@ -22,8 +22,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-import tomllib
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -32,17 +30,19 @@ from typing import Any
 
 from tabtab_local.errors import DocumentError
 from training.data import corruption
-from training.data.corpus import is_permissive
 from training.data.source.everyday import Everyday
 from training.data.source.history import History
 from training.data.source.row import Instructions, Mbpp
 from training.data.source.unit import Source
 from training.data.source.window import Folder, Packages
+from training.licence import is_permissive
+from training.table import keys as table_keys
+from training.table import read_toml
+from training.table import value as table_value
 
 KINDS: Mapping[str, type[Any]] = {each.kind: each for each in (Everyday, Packages, Folder, Mbpp, Instructions, History)}
 FORMATS = ("parquet", "jsonl")
 _NAME = re.compile(r"[\w.-]+")
-_TYPES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", Path: "a path"}
 
 
 @dataclass(frozen=True)
@@ -77,16 +77,7 @@ class Mix:
 
 def read(path: Path) -> Mix:
     """Return the mix that the TOML file `path` describes. Raises `DocumentError` with the first thing that is wrong."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DocumentError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DocumentError(f"{path} is not TOML: {error}") from None
-    try:
-        return _mix(table, path.parent)
-    except DocumentError as error:
-        raise DocumentError(f"{path}: {error}") from None
+    return read_toml(path, lambda table: _mix(table, path.parent))
 
 
 def changed(
@@ -154,7 +145,7 @@ def _mix(table: dict[str, Any], folder: Path) -> Mix:
         raise DocumentError(f'[evaluation] has mbpp = {mbpp!r}: give a path or "hub"')
     known = {each.name: each for each in dataclasses.fields(Mix) if each.name not in ("sources", "weights", "mbpp")}
     hints = typing.get_type_hints(Mix)
-    values = {key: _value(key, table[key], hints[key], folder) for key in _known(table, known, "the mix")}
+    values = {key: table_value(key, table[key], hints[key], folder) for key in table_keys(table, known, "the mix")}
     return Mix(made, weights=weights, mbpp=mbpp if mbpp == "hub" else folder / mbpp, **values)
 
 
@@ -165,7 +156,9 @@ def _source(table: dict[str, Any], number: int, folder: Path) -> Source:
     where = f"source {number} ({kind})"
     fields = {each.name: each for each in dataclasses.fields(KINDS[kind])}
     hints = typing.get_type_hints(KINDS[kind])
-    values = {key: _value(f"{where}: {key}", table[key], hints[key], folder) for key in _known(table, fields, where)}
+    values = {
+        key: table_value(f"{where}: {key}", table[key], hints[key], folder) for key in table_keys(table, fields, where)
+    }
     for key, each in fields.items():
         if each.default is dataclasses.MISSING and key not in values:
             raise DocumentError(f"{where} lacks the key {key}: add it")
@@ -180,30 +173,6 @@ def _source(table: dict[str, Any], number: int, folder: Path) -> Source:
     return typing.cast(Source, KINDS[kind](**values))
 
 
-def _known(table: Mapping[str, Any], known: Mapping[str, Any], where: str) -> list[str]:
-    """Return the keys of `table`. Raises `DocumentError` for one that is not among `known`."""
-    if unknown := next((key for key in table if key not in known), None):
-        raise DocumentError(f"{where} has the unknown key {unknown}: choose among {', '.join(known)}")
-    return list(table)
-
-
-def _value(where: str, value: Any, kind: Any, folder: Path) -> Any:
-    """Return a value as the type `kind`. Raises `DocumentError` for one that is not."""
-    if isinstance(kind, types.UnionType):
-        kind = next(each for each in kind.__args__ if each is not types.NoneType)
-    if kind is Path and isinstance(value, str) and value:
-        return folder / Path(value).expanduser()
-    if kind == tuple[str, ...]:
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
-            return tuple(value)
-        raise DocumentError(f"{where} = {value!r} is not a list of texts")
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind:
-        raise DocumentError(f"{where} = {value!r} is not {_TYPES[kind]}")
-    return value
-
-
 def _table(table: dict[str, Any], key: str) -> dict[str, Any]:
     found = table.pop(key, {})
     if not isinstance(found, dict):
@@ -214,7 +183,7 @@ def _table(table: dict[str, Any], key: str) -> dict[str, Any]:
 def _weights(changed: Mapping[str, Any]) -> dict[str, int]:
     """Return the weights of all corruptions by name, the `changed` ones in the place of their defaults."""
     weights = {each.__name__: weight for each, weight in corruption.WEIGHTS.items()}
-    for key in _known(changed, weights, "[weights]"):
+    for key in table_keys(changed, weights, "[weights]"):
         if type(changed[key]) is not int or changed[key] < 0:
             raise DocumentError(f"[weights] has {key} = {changed[key]!r}: give a whole number from 0")
         weights[key] = changed[key]

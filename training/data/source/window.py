@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tabtab_local.errors import DocumentError
-from training.data import corpus
-from training.data.corpus import SourceFile
+from training.data import installed
 from training.data.document import Document
+from training.data.installed import SourceFile
 from training.data.source.hunk import tree
 from training.data.source.unit import Unit, Unread
 
@@ -36,11 +36,11 @@ class Packages(Unread):
 
     @cached_property
     def _files(self) -> tuple[SourceFile, ...]:
-        return _distinct(corpus.load(self.names, 0.0).files)
+        return _distinct(installed.load(self.names, 0.0).files)
 
     @cached_property
     def _licences(self) -> dict[str, str]:
-        return corpus.licences(self.names)
+        return installed.licences(self.names)
 
     def size(self) -> None:
         """Return None: windows never end. Raises `DocumentError` for a package that cannot be read."""
@@ -73,7 +73,7 @@ class Folder(Unread):
     def _files(self) -> tuple[SourceFile, ...]:
         if not self.path.is_dir():
             raise DocumentError(f"{self.path} is not a folder: give one with Python files as path")
-        files = _distinct(corpus.python_files(self.path.name, self.path, sorted(self.path.rglob("*.py"))))
+        files = _distinct(installed.python_files(self.path.name, self.path, sorted(self.path.rglob("*.py"))))
         if not files:
             raise DocumentError(
                 f"{self.path} has no Python file of 400 bytes to 400 kB outside of tests: choose another"
@@ -95,7 +95,7 @@ class Folder(Unread):
 
 
 def _window(file: SourceFile, licence: str, rng: random.Random) -> Unit:
-    text = _whole(corpus.window(file.text, rng))
+    text = _whole(installed.window(file.text, rng))
     return Unit(f"{file.package}/{file.name}", licence, text, Document(text))
 
 

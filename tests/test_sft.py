@@ -1,4 +1,4 @@
-"""Pretraining and fine-tuning, on models of a few thousand parameters."""
+"""Fine-tuning, on models of a few thousand parameters."""
 
 from __future__ import annotations
 
@@ -15,82 +15,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import weights_sha256
-from tabtab_local.prompt import MARKERS, PROMPT_VERSION, render_prompt, render_response
+from tabtab_local.prompt import MARKERS, render_prompt, render_response
 from tests.tiny import tiny_llama, tiny_qwen3, tiny_tokenizer
-from training import base, pretrain, sft
-from training.data import corpus
+from training import base, sft
 from training.data.corruption import corrupt
 from training.data.document import from_program
 from training.data.everyday import WRITERS
-from training.settings import FineTuning, Pretraining
+from training.packing import encode
+from training.settings import FineTuning
 
-SMALL = Pretraining(
-    steps=6,
-    rows_per_step=2,
-    row_tokens=128,
-    vocab_size=512,
-    hidden_size=32,
-    layers=1,
-    heads=2,
-    kv_heads=1,
-    head_dim=16,
-    intermediate_size=64,
-    warmup_steps=2,
-    everyday_share=1.0,
-    distributions=(),
-    tokenizer_documents=50,
-)
 LITTLE = FineTuning(batch_size=2, max_tokens=1500, rank=4, alpha=4)
-
-
-@pytest.fixture(autouse=True)
-def no_real_code(monkeypatch):
-    """Reading the standard library takes seconds and is tested on its own."""
-    monkeypatch.setattr(corpus, "load", lambda distributions, share: corpus.Corpus((), (), 1.0))
-
-
-def weights(folder):
-    return AutoModelForCausalLM.from_pretrained(folder).state_dict()
-
-
-def test_a_pretraining_that_was_interrupted_ends_with_the_same_weights(tmp_path, monkeypatch):
-    assert pretrain.pretrain(SMALL, tmp_path / "whole")
-    while not pretrain.pretrain(SMALL, tmp_path / "parts", minutes=1e-9):
-        pass
-    whole, parts = weights(tmp_path / "whole/model"), weights(tmp_path / "parts/model")
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
-    assert (tmp_path / "whole/loss.png").stat().st_size > 1000
-
-
-def test_a_pretrained_folder_says_what_it_was_made_of(tmp_path):
-    pretrain.pretrain(SMALL, tmp_path)
-    record = json.loads((tmp_path / "model/training.json").read_text())
-    assert record["prompt_version"] == PROMPT_VERSION
-    assert record["weights_sha256"] == weights_sha256(tmp_path / "model")
-    assert record["tokens"] == 6 * 2 * 128
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
-    assert all(len(pretrain.encode(tokenizer, marker)) == 1 for marker in MARKERS)
-
-
-def test_a_folder_with_another_run_is_left_alone(tmp_path):
-    pretrain.pretrain(SMALL, tmp_path)
-    with pytest.raises(DocumentError, match=r"other settings .*seed"):
-        pretrain.pretrain(replace(SMALL, seed=9), tmp_path)
-
-
-def test_a_row_depends_on_its_number_alone_and_half_of_the_documents_are_edits():
-    everyday = corpus.Corpus((), (), 1.0)
-    rows = [pretrain.pack_row(everyday, tiny_tokenizer(), SMALL, index) for index in (3, 4, 3)]
-    assert rows[0] == rows[2] != rows[1]
-    assert {len(row) for row in rows} == {SMALL.row_tokens}
-    texts = [pretrain.training_text(everyday, 0.5, random.Random(seed)) for seed in range(200)]
-    assert 70 < sum(MARKERS[0] in text for text in texts) < 130
-
-
-def test_the_learning_rate_rises_then_falls_to_zero():
-    rates = [pretrain.learning_rate(SMALL, step) for step in range(SMALL.steps + 1)]
-    assert max(rates) == SMALL.learning_rate
-    assert rates[0] < rates[1] > rates[3] > rates[5] > rates[6] == 0
 
 
 def reserved_tokenizer() -> PreTrainedTokenizerFast:
@@ -156,7 +90,7 @@ def test_fine_tuning_works_for_both_architectures_and_lowers_the_loss(tmp_path):
         losses = [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
         assert losses, path
         tokenizer = AutoTokenizer.from_pretrained(run / "adapter")
-        assert all(len(pretrain.encode(tokenizer, marker)) == 1 for marker in MARKERS)
+        assert all(len(encode(tokenizer, marker)) == 1 for marker in MARKERS)
         record = json.loads((run / "adapter/training.json").read_text())
         assert record["base_sha256"] == weights_sha256(path)
         assert record["examples"] > 0
@@ -170,7 +104,7 @@ def mean_loss(model, tokenizer, data):
     losses = []
     with torch.no_grad():
         for prompt, completion in list(sft.read_examples(data))[:6]:
-            ids = torch.tensor([pretrain.encode(tokenizer, prompt + completion)])
+            ids = torch.tensor([encode(tokenizer, prompt + completion)])
             losses.append(model(input_ids=ids, labels=ids).loss.item())
     return sum(losses) / len(losses)
 
@@ -191,7 +125,7 @@ def test_markers_take_free_rows_or_reserved_tokens_and_no_others(tmp_path):
         assert len(set(loaded.marker_ids)) == len(MARKERS)
         assert max(loaded.marker_ids) < loaded.model.get_input_embeddings().num_embeddings
         code = "def f(x):\n    return x + 1\n"
-        assert pretrain.encode(loaded.tokenizer, code) == pretrain.encode(AutoTokenizer.from_pretrained(path), code)
+        assert encode(loaded.tokenizer, code) == encode(AutoTokenizer.from_pretrained(path), code)
 
 
 def test_the_marker_rows_are_trained_and_tied_embeddings_stay_tied(tmp_path):

@@ -1,4 +1,4 @@
-"""The text that the nano learns from: everyday programs from our generator, and permissively licensed Python source.
+"""Code that is at hand wherever the tools are installed: generated programs, and the source of installed packages.
 
 Real code is read from the installed Python: its standard library and named distributions whose metadata states a
 permissive licence. Every row of training data is a function of a seed and the row's number alone, so that a run can be
@@ -17,14 +17,10 @@ from importlib import metadata
 from pathlib import Path
 
 from tabtab_local.errors import DocumentError
+from training import licence
 from training.data.document import Document, from_program
 from training.data.everyday import WRITERS
 
-# SPDX identifiers, classifiers, and what older metadata says; all of a package's licences must be among these.
-_PERMISSIVE = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "PSF-2.0", "Zlib"}
-_PERMISSIVE |= {"Apache Software License", "BSD License", "MIT License", "ISC License (ISCL)", "Apache", "Apache 2.0"}
-_SPDX = {"Apache Software License": "Apache-2.0", "Apache": "Apache-2.0", "Apache 2.0": "Apache-2.0"}
-_SPDX |= {"BSD License": "BSD-3-Clause", "MIT License": "MIT", "ISC License (ISCL)": "ISC"}
 _SKIPPED_FOLDERS = re.compile(
     r"(^|/)(tests?|testing|idlelib|lib2to3|turtledemo|site-packages|_vendor|vendored|externals)/"
 )
@@ -103,46 +99,33 @@ def licences(distributions: Sequence[str]) -> dict[str, str]:
     """
     found = {"python": "PSF-2.0"}
     for name in distributions:
-        found[name] = " AND ".join(sorted({_SPDX.get(each, each) for each in _licences(_permissive(name))}))
+        found[name] = _stated(_distribution(name))
     return found
 
 
-def is_permissive(licence: str) -> bool:
-    """Return whether `licence` names permissive licences alone."""
-    parts = {part for part in re.split(r"[\s()]+", licence) if part not in ("", "AND", "OR")}
-    return bool(parts) and parts <= _PERMISSIVE
-
-
-def _permissive(name: str) -> metadata.Distribution:
-    """Return an installed distribution that states permissive licences alone."""
+def _distribution(name: str) -> metadata.Distribution:
     try:
-        distribution = metadata.distribution(name)
+        return metadata.distribution(name)
     except metadata.PackageNotFoundError:
         raise DocumentError(
             f"the corpus needs the package {name}, which is not installed: pip install {name}"
         ) from None
-    licences = _licences(distribution)
-    if not licences or not licences <= _PERMISSIVE:
-        raise DocumentError(
-            f"the package {name} is not under permissive licences alone (it says {sorted(licences)}): leave it out"
-        )
-    return distribution
+
+
+def _stated(distribution: metadata.Distribution) -> str:
+    """Return the permissive licences that a distribution states."""
+    try:
+        return licence.of_metadata(distribution.metadata)
+    except DocumentError as error:
+        raise DocumentError(f"the package {distribution.name} is {error}: leave it out") from None
 
 
 def _distribution_files(name: str) -> Iterator[SourceFile]:
-    distribution = _permissive(name)
+    distribution = _distribution(name)
+    _stated(distribution)
     root = Path(str(distribution.locate_file("")))
     paths = [root / file for file in distribution.files or () if file.suffix == ".py" and ".." not in file.parts]
     return python_files(f"{name} {distribution.version}", root, sorted(paths))
-
-
-def _licences(distribution: metadata.Distribution) -> set[str]:
-    """Return every licence that the metadata names: in its expression, else its classifiers, else in its own words."""
-    fields = distribution.metadata
-    if expressions := fields.get_all("License-Expression"):
-        return {part for part in re.split(r"[\s()]+", expressions[0]) if part not in ("", "AND", "OR")}
-    classifiers = [line for line in fields.get_all("Classifier") or () if line.startswith("License ::")]
-    return {line.split(" :: ")[-1] for line in classifiers} or set(fields.get_all("License") or ())
 
 
 def python_files(package: str, root: Path, paths: Sequence[Path]) -> Iterator[SourceFile]:
@@ -161,8 +144,12 @@ def python_files(package: str, root: Path, paths: Sequence[Path]) -> Iterator[So
 
 def window(text: str, rng: random.Random) -> str:
     """Return a run of whole lines that begins at a top-level statement."""
-    starts = [0, *(match.start() for match in _TOP_LEVEL.finditer(text))]
-    start = rng.choice(starts)
+    start = rng.choice(starts(text))
     end = start + rng.randint(*_WINDOW_CHARACTERS)
     cut = text.rfind("\n", start, end)
     return text[start : cut if cut > start and end < len(text) else end].strip("\n")
+
+
+def starts(text: str) -> list[int]:
+    """Return the offsets at which runs of top-level statements begin, that of the text first."""
+    return [0, *(match.start() for match in _TOP_LEVEL.finditer(text))]

@@ -1,0 +1,180 @@
+"""Pretraining, on models of a few thousand parameters."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3ForCausalLM
+
+from tabtab_local.errors import DocumentError
+from tabtab_local.fingerprint import weights_sha256
+from tabtab_local.prompt import MARKERS, PROMPT_VERSION
+from tests.corpora import tiny_corpus
+from tests.test_packing import SMALL
+from tests.tiny import tiny_tokenizer
+from training import pretrain
+from training.corpus import store
+from training.packing import encode
+from training.settings import read_pretraining
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_corpus(tmp_path_factory.mktemp("pretrain") / "corpus")
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return AutoModelForCausalLM.from_pretrained(folder).state_dict()
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_a_run_that_was_interrupted_ends_with_the_same_weights(corpus: Path, tmp_path: Path, optimizer: str) -> None:
+    settings = replace(SMALL, optimizer=optimizer)
+    assert pretrain.pretrain(settings, corpus, tmp_path / "whole")
+    while not pretrain.pretrain(settings, corpus, tmp_path / "parts", minutes=1e-9):
+        pass
+    whole, parts = weights(tmp_path / "whole/model"), weights(tmp_path / "parts/model")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert (tmp_path / "whole/loss.png").stat().st_size > 1000
+
+
+def test_how_many_rows_are_computed_at_once_changes_nothing(corpus: Path, tmp_path: Path) -> None:
+    pretrain.pretrain(SMALL, corpus, tmp_path / "all")
+    pretrain.pretrain(SMALL, corpus, tmp_path / "one", rows_at_once=1, workers=1)
+    together, alone = weights(tmp_path / "all/model"), weights(tmp_path / "one/model")
+    for name in together:
+        torch.testing.assert_close(together[name], alone[name], atol=2e-3, rtol=0.02)
+    with pytest.raises(DocumentError, match="choose another --rows-at-once"):
+        pretrain.pretrain(replace(SMALL, rows_per_step=3), corpus, tmp_path / "odd", rows_at_once=2)
+
+
+def test_two_processes_learn_what_one_does(corpus: Path, tmp_path: Path) -> None:
+    pretrain.pretrain(SMALL, corpus, tmp_path / "one")
+    config = tmp_path / "small.toml"
+    fields = {key: getattr(SMALL, key) for key in SMALL.__dataclass_fields__ if key != "weights"}
+    config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items()))
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
+    command += [
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        "-m",
+        "training",
+        "pretrain",
+        "--config",
+        str(config),
+    ]
+    command += ["--corpus", str(corpus), "--out", str(tmp_path / "two")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    one, two = weights(tmp_path / "one/model"), weights(tmp_path / "two/model")
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], atol=2e-3, rtol=0.02)
+
+
+def test_a_finished_folder_says_what_it_was_made_of(corpus: Path, tmp_path: Path) -> None:
+    pretrain.pretrain(SMALL, corpus, tmp_path, snapshots=3)
+    record = json.loads((tmp_path / "model/training.json").read_text())
+    assert record["prompt_version"] == PROMPT_VERSION
+    assert record["weights_sha256"] == weights_sha256(tmp_path / "model")
+    assert record["tokens"] == SMALL.steps * SMALL.rows_per_step * SMALL.row_tokens
+    assert record["data_sha256"] == store.sha256(corpus)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert all(len(encode(tokenizer, marker)) == 1 for marker in MARKERS)
+    assert sorted(path.name for path in (tmp_path / "snapshots").iterdir()) == ["step-2", "step-4"]
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert 0 < log[-2]["utilisation"] < 2
+    assert 0 < log[-1]["bits_per_byte"] < 8
+
+
+def test_a_folder_with_another_run_is_left_alone(corpus: Path, tmp_path: Path) -> None:
+    pretrain.pretrain(SMALL, corpus, tmp_path)
+    with pytest.raises(DocumentError, match=r"other settings .*seed"):
+        pretrain.pretrain(replace(SMALL, seed=9), corpus, tmp_path)
+
+
+def test_documents_of_a_row_do_not_see_each_other(corpus: Path) -> None:
+    torch.manual_seed(0)
+    tokenizer = tiny_tokenizer()
+    model = Qwen3ForCausalLM(pretrain.model_config(SMALL, tokenizer)).eval()
+    ids = torch.randint(0, 300, (1, 12))
+    positions = torch.tensor([[*range(5), *range(7)]])
+    with torch.no_grad():
+        packed = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, 5:]
+        alone = model(input_ids=ids[:, 5:], use_cache=False).logits[0]
+        mixed = model(input_ids=ids, use_cache=False).logits[0, 5:]
+    torch.testing.assert_close(packed, alone)
+    assert not torch.allclose(mixed, alone)
+
+
+def test_the_learning_rate_rises_stays_and_falls_to_zero() -> None:
+    settings = replace(SMALL, steps=100, warmup_share=0.1, decay_share=0.3)
+    rates = [pretrain.learning_rate(settings, step) for step in range(101)]
+    assert rates[0] == pytest.approx(settings.learning_rate / 10)
+    assert rates[9:71] == [settings.learning_rate] * 62
+    assert rates[85] == pytest.approx(settings.learning_rate / 2)
+    assert rates[100] == 0
+
+
+def test_all_parameters_are_trained_by_one_optimizer() -> None:
+    tokenizer = tiny_tokenizer()
+    model = Qwen3ForCausalLM(pretrain.model_config(SMALL, tokenizer))
+    for name in ("muon", "adamw"):
+        optimizers = pretrain._optimizers(model, replace(SMALL, optimizer=name))
+        trained = [id(p) for each in optimizers for group in each.param_groups for p in group["params"]]
+        assert sorted(trained) == sorted(id(p) for p in model.parameters())
+
+
+def test_bits_per_byte_of_a_model_that_knows_nothing_are_those_of_a_guess(corpus: Path) -> None:
+    tokenizer = tiny_tokenizer()
+    model = Qwen3ForCausalLM(pretrain.model_config(SMALL, tokenizer))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    batch, size = pretrain._held_out(corpus, tokenizer, SMALL)
+    counted = int((batch["labels"][:, 1:] != -100).sum())
+    assert pretrain._bits_per_byte(model, batch, size) == pytest.approx(counted * math.log2(len(tokenizer)) / size)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs/pretrain").glob("*.toml")), ids=lambda path: path.stem)
+def test_the_shipped_configurations_suit_the_quants(path: Path) -> None:
+    settings = read_pretraining(path)
+    assert settings.hidden_size % 256 == settings.intermediate_size % 256 == 0
+    assert settings.heads % settings.kv_heads == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("steps = 'many'", "steps = 'many' is not a whole number"),
+        ("stepps = 3", "unknown key stepps"),
+        ("steps = 3", "the key rows_per_step is missing"),
+        ("steps = -3", "steps = -3 is less than nothing"),
+        ("optimizer = 'sgd'", "optimizer = 'sgd': choose one of muon, adamw"),
+        ("weights = { poem = 1.0 }", "unknown key poem"),
+        ("steps = ", "is not TOML"),
+    ],
+)
+def test_a_configuration_with_a_fault_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(DocumentError, match=complaint):
+        read_pretraining(tmp_path / "c.toml")

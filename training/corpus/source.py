@@ -1,0 +1,145 @@
+"""The sources on disk: checked against the manifest, read file by file.
+
+They lie in one folder: a package as `NAME-VERSION.tar.gz`, a repository as the clone `OWNER/NAME`, bare or not.
+"""
+
+from __future__ import annotations
+
+import email
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import FileMode
+
+from tabtab_local.errors import DocumentError
+from tabtab_local.fingerprint import file_sha256
+from training import licence
+from training.corpus.manifest import Package, Repository, Source
+
+_SUFFIXES = (".py", ".ipynb")
+_LICENCE_NAMES = ("license", "licence", "copying")
+_LARGEST_FILE = 4_000_000  # a notebook's pictures count
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of Python code or a notebook: its path in its source, and what it holds.
+
+    `content` is empty for a file of several megabytes, and None for one that a partial clone lacks.
+    """
+
+    path: str
+    content: bytes | None
+
+
+def check(source: Source, folder: Path) -> None:
+    """Raise `DocumentError` unless a source is there, and is what the manifest says."""
+    place = folder / source.place
+    if isinstance(source, Repository):
+        _commit(source, folder)
+    elif not place.is_file():
+        raise DocumentError(f"{place} is not there: run `python -m training corpus fetch`")
+    elif file_sha256(place) != source.sha256:
+        raise DocumentError(f"{place} is not what the manifest says: remove it and fetch again")
+
+
+def files(source: Source, folder: Path) -> Iterator[File]:
+    """Yield the Python files and notebooks of a source, by path. Raises `DocumentError` where it cannot be read."""
+    found = _package_files(source, folder) if isinstance(source, Package) else _repository_files(source, folder)
+    yield from sorted(found, key=lambda file: file.path)
+
+
+def stated_licence(source: Source, folder: Path) -> str:
+    """Return the licence that the source itself states. Raises `DocumentError` unless there is a permissive one."""
+    try:
+        if isinstance(source, Package):
+            return _package_licence(folder / source.place)
+        tree = _commit(source, folder).tree
+        blobs = [each for each in tree if isinstance(each, pygit2.Blob) and _is_licence(each.name or "")]
+        return _licence_of_texts([blob.data for blob in blobs])
+    except DocumentError as error:
+        raise DocumentError(f"{source.name} is {error}: leave it out") from None
+
+
+def _package_licence(archive: Path) -> str:
+    """Return the licence that a source distribution's metadata states, or else its licence files."""
+    texts: list[bytes] = []
+    stated = None
+    with tarfile.open(archive) as members:
+        for member in members:
+            name = member.name.partition("/")[2]
+            content = members.extractfile(member) if name == "PKG-INFO" or _is_licence(name) else None
+            if content is not None and name == "PKG-INFO":
+                stated = email.message_from_bytes(content.read())
+            elif content is not None:
+                texts.append(content.read())
+    return licence.of_metadata(stated) if stated and licence.names(stated) else _licence_of_texts(texts)
+
+
+def _is_licence(name: str) -> bool:
+    return name.lower().startswith(_LICENCE_NAMES) and "/" not in name
+
+
+def _licence_of_texts(texts: Sequence[bytes]) -> str:
+    if not texts:
+        raise DocumentError("without a licence file")
+    return " AND ".join(sorted({licence.of_text(text.decode(errors="replace")) for text in texts}))
+
+
+def head(name: str, folder: Path) -> str:
+    """Return the commit that the clone of `name` in `folder` stands at. Raises `DocumentError` where it is none."""
+    return str(_repository(name, folder).head.target)
+
+
+def _package_files(source: Package, folder: Path) -> Iterator[File]:
+    place = folder / source.place
+    try:
+        with tarfile.open(place) as members:
+            for member in members:
+                content = members.extractfile(member) if member.name.endswith(_SUFFIXES) else None
+                if content is not None:
+                    data = content.read() if member.size <= _LARGEST_FILE else b""
+                    yield File(member.name.partition("/")[2], data)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise DocumentError(f"{place} cannot be read: {error}") from None
+
+
+def _repository_files(source: Repository, folder: Path) -> Iterator[File]:
+    waiting = [("", _commit(source, folder).tree)]
+    while waiting:
+        path, tree = waiting.pop()
+        for each in tree:
+            name = f"{path}{each.name}"
+            if isinstance(each, pygit2.Tree):
+                waiting.append((f"{name}/", each))
+            elif isinstance(each, pygit2.Blob) and each.filemode != FileMode.LINK and name.endswith(_SUFFIXES):
+                yield File(name, _data(each))
+
+
+def _data(blob: pygit2.Blob) -> bytes | None:
+    try:
+        content: bytes | None = blob.data if blob.size <= _LARGEST_FILE else b""
+    except KeyError:
+        return None
+    return content
+
+
+def _repository(name: str, folder: Path) -> pygit2.Repository:
+    try:
+        return pygit2.Repository(str(folder / name))
+    except (pygit2.GitError, ValueError, OSError):
+        raise DocumentError(f"{folder / name} is not a clone: run `python -m training corpus fetch`") from None
+
+
+def _commit(source: Repository, folder: Path) -> pygit2.Commit:
+    try:
+        commit = _repository(source.name, folder)[source.revision]
+    except KeyError:
+        raise DocumentError(
+            f"{folder / source.name} has no commit {source.revision}: remove it and fetch again"
+        ) from None
+    assert isinstance(commit, pygit2.Commit)
+    return commit
