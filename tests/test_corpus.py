@@ -36,6 +36,9 @@ def sdist(name: str, version: str, files: dict[str, str], licence: str = "MIT") 
             member = tarfile.TarInfo(f"{name}-{version}/{path}")
             member.size = len(text.encode())
             archive.addfile(member, io.BytesIO(text.encode()))
+        link = tarfile.TarInfo(f"{name}-{version}/linked.py")
+        link.type, link.linkname = tarfile.SYMTYPE, "../elsewhere.py"
+        archive.addfile(link)
     return out.getvalue()
 
 

@@ -71,7 +71,8 @@ def _package_licence(archive: Path) -> str:
     with tarfile.open(archive) as members:
         for member in members:
             name = member.name.partition("/")[2]
-            content = members.extractfile(member) if name == "PKG-INFO" or _is_licence(name) else None
+            wanted = member.isreg() and (name == "PKG-INFO" or _is_licence(name))
+            content = members.extractfile(member) if wanted else None
             if content is not None and name == "PKG-INFO":
                 stated = email.message_from_bytes(content.read())
             elif content is not None:
@@ -99,7 +100,8 @@ def _package_files(source: Package, folder: Path) -> Iterator[File]:
     try:
         with tarfile.open(place) as members:
             for member in members:
-                content = members.extractfile(member) if member.name.endswith(_SUFFIXES) else None
+                wanted = member.isreg() and member.name.endswith(_SUFFIXES)
+                content = members.extractfile(member) if wanted else None
                 if content is not None:
                     data = content.read() if member.size <= _LARGEST_FILE else b""
                     yield File(member.name.partition("/")[2], data)
