@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from huggingface_hub import ModelCardData
 
-from convert.modelfile import FIM_TAG, license_text
+from convert.modelfile import FIM_TAG
+from convert.terms import license_text
 from tabtab_local.prompt import CURSOR, PROMPT_VERSION, Prompt, render_prompt
 from tabtab_local.registry import Model
 

@@ -32,6 +32,7 @@ from transformers import (
 
 from convert.architecture import EMBEDDING, OUTPUT
 from convert.folder import Stored, check_finite, read_json, stored_tensors, write_tensors
+from convert.terms import copy_terms
 from tabtab_local.errors import ModelError, TabTabError
 from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
 from tabtab_local.hub import model_folder
@@ -68,6 +69,7 @@ def merge(base: str | None, adapter: Path, out: Path) -> None:
         shutil.copyfile(inputs.base / "config.json", folder / "config.json")
         if (generation := inputs.base / "generation_config.json").is_file():
             shutil.copyfile(generation, folder / generation.name)
+        copy_terms(inputs.base, folder)
         inputs.tokenizer.save_pretrained(folder)
         shutil.copyfile(adapter / TRAINING_FILE, folder / TRAINING_FILE)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from convert.terms import license_text
 from tabtab_local import registry
 from tabtab_local.prompt import CURSOR, EDIT_END, fim_template, ollama_template
 
@@ -20,19 +21,16 @@ FIM_TAG = "fim"
 # A region is some dozens of lines; an answer that is longer than this has lost its way.
 MAX_ANSWER_TOKENS = 512
 
-_APACHE = Path(__file__).parents[1] / "LICENSE"
-_LLAMA = (
-    "Built with Llama. Llama 3.2 is licensed under the Llama 3.2 Community License, "
-    "Copyright (c) Meta Platforms, Inc. All Rights Reserved. (https://www.llama.com/llama3_2/license/)"
-)
 
-
-def modelfile(name: str, file: str | None = None, *, fim: bool = False) -> str:
+def modelfile(name: str, file: str | None = None, *, fim: bool = False, folder: Path | None = None) -> str:
     """Return the Modelfile of the model `name` whose GGUF is the file `file` (default: the registry's) beside it.
 
-    With `fim` it is that of the model that fills in. Raises `ModelError` for a name that the registry does not know.
+    With `fim` it is that of the model that fills in; `folder` holds the model with its base's terms. Raises
+    `ModelError` for a name that the registry does not know.
     """
     model = registry.get(name)
+    # Ollama ends the text at the first three quotes.
+    text = license_text(model.license, folder).replace('"""', "'''")
     lines = [
         f"FROM ./{file or model.file}",
         "",
@@ -41,7 +39,7 @@ def modelfile(name: str, file: str | None = None, *, fim: bool = False) -> str:
         *(f"PARAMETER {key} {value}" for key, value in parameters(name).items()),
         *(f'PARAMETER stop "{stop}"' for stop in stops(fim=fim)),
         "",
-        f'LICENSE """{license_text(model.license)}"""',
+        f'LICENSE """{text}"""',
     ]
     return "\n".join(lines) + "\n"
 
@@ -65,8 +63,3 @@ def parameters(name: str) -> dict[str, int]:
 def stops(*, fim: bool = False) -> list[str]:
     """Return the texts that end an answer."""
     return [CURSOR, EDIT_END] if fim else [EDIT_END]
-
-
-def license_text(license: str) -> str:
-    """Return what is to be said of a license, by the Hub's name for it: its text, or a notice and where the text is."""
-    return _APACHE.read_text(encoding="utf-8").strip() if license == "apache-2.0" else _LLAMA

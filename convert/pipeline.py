@@ -28,9 +28,10 @@ from convert.card import Made, card
 from convert.folder import read_json
 from convert.gguf_file import DType, write_gguf
 from convert.merge import merge
-from convert.modelfile import FIM_TAG, license_text, modelfile
+from convert.modelfile import FIM_TAG, modelfile
 from convert.quantize import quantize
 from convert.report import Report, report
+from convert.terms import license_text
 from convert.verify import verify
 from convert.weigh import weigh
 from tabtab_local import registry
@@ -143,8 +144,8 @@ def _write_texts(folder: Path, model: registry.Model, found: Report) -> None:
     _write(folder / f"{REPORT}.json", found.as_json())
     _write(folder / f"{REPORT}.md", found.as_markdown())
     for (_, file), fim in zip(_tags(model.name), (False, True), strict=True):
-        _write(folder / file, modelfile(model.name, found.recommended, fim=fim))
-    _write(folder / "LICENSE", license_text(model.license) + "\n")
+        _write(folder / file, modelfile(model.name, found.recommended, fim=fim, folder=folder / MERGED))
+    _write(folder / "LICENSE", license_text(model.license, folder / MERGED) + "\n")
     training = read_json(folder / MERGED / TRAINING_FILE)
     _write(folder / "README.md", card(Made(model, training, found.recommended, found.as_markdown()), "gguf"))
 

@@ -33,6 +33,7 @@ from convert.architecture import EMBEDDING, OUTPUT, architecture_of
 from convert.default import KEEP_TOKENS
 from convert.folder import Stored, read_json, stored_tensors, write_tensors
 from convert.sample import Text, draw
+from convert.terms import copy_terms
 from convert.vocabulary import read_vocabulary
 from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import TRAINING_FILE
@@ -299,6 +300,7 @@ def _write_settings(folder: Path, target: Path, config: dict[str, Any], ids: lis
         if decoder := settings.get("added_tokens_decoder"):
             settings["added_tokens_decoder"] = {str(new[int(id_)]): token for id_, token in decoder.items()}
         (target / name).write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    copy_terms(folder, target)
     settings = {**renumbered(config), "vocab_size": len(ids)}
     (target / "config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 

@@ -19,8 +19,9 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from convert.card import Kind, Made, card, repository
 from convert.folder import read_json
-from convert.modelfile import license_text, parameters, stops, template
+from convert.modelfile import parameters, stops, template
 from convert.pipeline import ADAPTER, MANIFEST, MERGED, made_of
+from convert.terms import license_text
 from tabtab_local.errors import ModelError
 from tabtab_local.fingerprint import TRAINING_FILE
 
@@ -64,7 +65,7 @@ def repositories(folder: Path, user: str, evaluation: str = "") -> list[Reposito
             {
                 **_files(folder, made, kind),
                 "README.md": card(made, kind, user).encode(),
-                "LICENSE": (license_text(made.model.license) + "\n").encode(),
+                "LICENSE": (license_text(made.model.license, folder / MERGED) + "\n").encode(),
             },
         )
         for kind in _KINDS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tabtab_local.errors import ModelError
 
-_MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja", "*.model"]
+_MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja", "*.model", "LICENSE*", "NOTICE*", "USE_POLICY*"]
 
 
 def model_folder(model: str) -> Path:

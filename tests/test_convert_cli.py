@@ -140,6 +140,8 @@ def test_the_commands_one_by_one_make_the_same_files(package: tuple[Path, str], 
 
 def test_a_llama_that_begins_texts_with_bos_goes_the_same_way(tmp_path: Path) -> None:
     tiny_llama(tmp_path / "base", tied=False, rope_parameters=LLAMA3_ROPE)
+    (tmp_path / "base" / "LICENSE.txt").write_text("THE AGREEMENT\n")
+    (tmp_path / "base" / "USE_POLICY.md").write_text('The """policy"""\n')
     tiny_adapter(tmp_path / "adapter", tmp_path / "base", use_dora=True)
     document = json.loads((tmp_path / "adapter" / "tokenizer.json").read_text())
     begin, text = ({"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}})
@@ -160,6 +162,12 @@ def test_a_llama_that_begins_texts_with_bos_goes_the_same_way(tmp_path: Path) ->
     file = tmp_path / "out" / "tabtab-llama3.2-1b-Q8_0.gguf"
     assert GGUFReader(file).get_field("tokenizer.ggml.add_bos_token").contents() is True
     assert "Built with Llama" in (tmp_path / "out" / "README.md").read_text()
+    assert (tmp_path / "out" / "merged" / "LICENSE.txt").read_text() == "THE AGREEMENT\n"
+    text = (tmp_path / "out" / "LICENSE").read_text()
+    assert text.startswith("Built with Llama") and text.endswith('\n\nTHE AGREEMENT\n\nThe """policy"""\n')
+    for name in ("Modelfile", "Modelfile.fim"):
+        parts = (tmp_path / "out" / name).read_text().split('"""')
+        assert len(parts) == 5 and parts[3].endswith("THE AGREEMENT\n\nThe '''policy'''")
 
 
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (3, 1)])

@@ -25,8 +25,8 @@ from training.data.contamination import Pieces
 from training.data.duplicate import PERMUTATIONS, Signature, shingles, signatures
 
 # So much of one source is enough; of its tests, this share of the rest.
-MOST_BYTES = 12_000_000
-_TEST_SHARE = 0.15
+MOST_BYTES = 20_000_000
+_TEST_SHARE = 0.25
 _BATCH_CHARACTERS = 1_000_000
 _TOO_MUCH = "more of a source than is taken"
 _TOO_MANY_TESTS = "more tests of a source than are taken"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import email
 import tarfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,11 @@ def check(source: Source, folder: Path) -> None:
 
 def files(source: Source, folder: Path) -> Iterator[File]:
     """Yield the Python files and notebooks of a source, by path. Raises `DocumentError` where it cannot be read."""
-    found = _package_files(source, folder) if isinstance(source, Package) else _repository_files(source, folder)
+    if isinstance(source, Repository):
+        found = list(_repository_files(source, folder))
+    else:
+        members = _members(folder / source.place, lambda path: path.endswith(_SUFFIXES))
+        found = [File(path, content) for path, content in members]
     yield from sorted(found, key=lambda file: file.path)
 
 
@@ -68,15 +73,11 @@ def _package_licence(archive: Path) -> str:
     """Return the licence that a source distribution's metadata states, or else its licence files."""
     texts: list[bytes] = []
     stated = None
-    with tarfile.open(archive) as members:
-        for member in members:
-            name = member.name.partition("/")[2]
-            wanted = member.isreg() and (name == "PKG-INFO" or _is_licence(name))
-            content = members.extractfile(member) if wanted else None
-            if content is not None and name == "PKG-INFO":
-                stated = email.message_from_bytes(content.read())
-            elif content is not None:
-                texts.append(content.read())
+    for path, data in _members(archive, lambda path: path == "PKG-INFO" or _is_licence(path)):
+        if path == "PKG-INFO":
+            stated = email.message_from_string(data.decode(errors="replace"))
+        else:
+            texts.append(data)
     return licence.of_metadata(stated) if stated and licence.names(stated) else _licence_of_texts(texts)
 
 
@@ -95,18 +96,17 @@ def head(name: str, folder: Path) -> str:
     return str(_repository(name, folder).head.target)
 
 
-def _package_files(source: Package, folder: Path) -> Iterator[File]:
-    place = folder / source.place
+def _members(archive: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Yield the paths inside an archive's one folder that are wanted, and what they hold; no links."""
     try:
-        with tarfile.open(place) as members:
+        with tarfile.open(archive) as members:
             for member in members:
-                wanted = member.isreg() and member.name.endswith(_SUFFIXES)
-                content = members.extractfile(member) if wanted else None
+                path = member.name.partition("/")[2]
+                content = members.extractfile(member) if member.isreg() and wanted(path) else None
                 if content is not None:
-                    data = content.read() if member.size <= _LARGEST_FILE else b""
-                    yield File(member.name.partition("/")[2], data)
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise DocumentError(f"{place} cannot be read: {error}") from None
+                    yield path, content.read() if member.size <= _LARGEST_FILE else b""
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise DocumentError(f"{archive} cannot be read: {error}") from None
 
 
 def _repository_files(source: Repository, folder: Path) -> Iterator[File]:
