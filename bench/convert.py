@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 
 from bench import upstream
 from bench.folder import CONFIGS, tensors_of, write_folder
+from tabtab_local.command import failure
 from tabtab_local.errors import ModelError, UsageError
 from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
 from tabtab_local.machine import Machine, describe
@@ -189,8 +190,7 @@ def timed(name: str, out: Path | None, command: list[str]) -> Stage:
         )
         seconds = time.perf_counter() - started
         if done.returncode:
-            lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
-            raise ModelError(f"{name} failed: {lines[-1].removeprefix('error: ')}")
+            raise ModelError(f"{name} failed: {failure(done)}")
         peak = int(peak_file.read_text()) * (1 if sys.platform == "darwin" else 1024)
     said = done.stdout.strip().splitlines()
     return Stage(name, seconds, peak, _size(out), "\n".join(line for line in said if line != str(out)))

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from gguf import GGML_QUANT_VERSION, GGMLQuantizationType, GGUFReader, GGUFWriter, LlamaFileType, TokenType
 
+from tabtab_local.command import failure
 from tabtab_local.engine.cost import RANDOM_KEY
 from tabtab_local.errors import ModelError
 from tabtab_local.output import new_file
@@ -141,8 +142,7 @@ def quantize(source: Path, out: Path, quant: Quant, threads: int | None = None) 
         command += ["--threads", str(threads)]
     done = subprocess.run(command, cwd=_CHECKOUT, capture_output=True, text=True, check=False)
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
-        raise ModelError(f"`python -m convert quantize` failed: {reason.removeprefix('error: ')}")
+        raise ModelError(f"`python -m convert quantize` failed: {failure(done)}")
 
 
 def read_vocabulary(path: Path, shape: Shape) -> Vocabulary:

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from convert.folder import read_json
+from tabtab_local.command import failure
 from tabtab_local.errors import ModelError
 from tabtab_local.replay.report import Share
 
@@ -29,8 +30,7 @@ def accuracy(file: Path, tasks: int) -> Share:
         command += ["--model", str(file.resolve()), "--label", "quant", "--out", folder, "--tasks", str(tasks)]
         done = subprocess.run(command, cwd=_CHECKOUT, capture_output=True, text=True, check=False)
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
-            raise ModelError(f"the accuracy of {file} cannot be measured: {reason.removeprefix('error: ')}")
+            raise ModelError(f"the accuracy of {file} cannot be measured: {failure(done)}")
         [result] = Path(folder).glob("*.json")
         right = [row["right"] for row in read_json(result)["rows"] if not row["silent"]]
     if not right:

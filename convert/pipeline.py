@@ -35,6 +35,7 @@ from convert.terms import license_text
 from convert.verify import verify
 from convert.weigh import weigh
 from tabtab_local import registry
+from tabtab_local.command import failure
 from tabtab_local.errors import ModelError
 from tabtab_local.fingerprint import TRAINING_FILE, file_sha256
 from tabtab_local.output import check_free, new_folder
@@ -111,9 +112,8 @@ def create_in_ollama(folder: Path, name: str) -> list[str]:
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["it gives no reason"])[-1]
             raise ModelError(
-                f"{folder} is made, but `{' '.join(command)}` failed: {reason}; is `ollama serve` running?"
+                f"{folder} is made, but `{' '.join(command)}` failed: {failure(done)}; is `ollama serve` running?"
             )
     return []
 

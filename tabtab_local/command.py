@@ -11,6 +11,7 @@ Options show their defaults in the help text. A reader that goes away (`… | he
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from typing import Any, NoReturn
 
@@ -49,6 +50,12 @@ class Group(click.Group):
             _fail(ctx, f"error: {where}{error.strerror or error}", 1)
         except KeyboardInterrupt:
             _fail(ctx, "stopped", 130)
+
+
+def failure(done: subprocess.CompletedProcess[str]) -> str:
+    """Return in one line why a program failed: the last that it said, without the `error: ` of our own ones."""
+    lines = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
+    return lines[-1].removeprefix("error: ")
 
 
 def _fail(ctx: click.Context, message: str, code: int) -> NoReturn:

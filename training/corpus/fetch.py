@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tabtab_local.command import failure
 from tabtab_local.errors import DocumentError
 from tabtab_local.output import new_file, new_folder
 from training.corpus import source as sources
@@ -149,9 +150,8 @@ def _is_pre_release(version: str) -> bool:
 
 def _git(*arguments: str) -> None:
     try:
-        subprocess.run(["git", *arguments], check=True, capture_output=True, text=True)
+        done = subprocess.run(["git", *arguments], check=False, capture_output=True, text=True)
     except FileNotFoundError:
         raise DocumentError("git is needed to fetch repositories: install it") from None
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.strip().splitlines() or [f"git ended with {error.returncode}"]
-        raise DocumentError(lines[-1]) from None
+    if done.returncode:
+        raise DocumentError(failure(done))
