@@ -22,6 +22,7 @@ from tests.corpora import PROGRAM
 from training.corpus import build, fetch, manifest, store
 from training.corpus import part as parts
 from training.corpus.manifest import Group, Manifest, Package, Repository
+from training.corpus.source import files as sources_of
 from training.data.contamination import Set
 
 MIT = "Permission is hereby granted, free of charge, to any person obtaining a copy of it, subject to the following"
@@ -222,6 +223,14 @@ def test_a_source_that_is_not_what_it_was_is_refused(sources: tuple[Manifest, Pa
     archive.unlink()
     with pytest.raises(DocumentError, match="is not there: run `python -m training corpus fetch`"):
         build.build(manifest_, tmp_path / "sources", [], tmp_path / "out", workers=1)
+
+
+@pytest.mark.parametrize("content", [b"no archive", sdist("eta", "1.0", {"a.py": "x = 1\n" * 900})[:-40]])
+def test_an_archive_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "eta-1.0.tar.gz").write_bytes(content)
+    eta = Package("eta", "1.0", "MIT", hashlib.sha256(content).hexdigest())
+    with pytest.raises(DocumentError, match=r"eta-1.0.tar.gz cannot be read"):
+        list(sources_of(eta, tmp_path))
 
 
 def test_what_cannot_be_fetched_is_said_and_the_rest_is_fetched(world: World, tmp_path: Path) -> None:

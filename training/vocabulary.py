@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
 from tabtab_local.errors import ModelError
 from training.corpus.filter import KINDS
 from training.corpus.store import HELD_OUT, Texts
@@ -34,8 +36,6 @@ def measure(
     corpus: Path, settings: Pretraining, sizes: Sequence[int], others: Sequence[str], say: Callable[[str], None]
 ) -> list[Measured]:
     """Train a tokenizer of each size as pretraining would, and measure them and `others`, folders or Hub ids."""
-    from transformers import AutoTokenizer
-
     held_out, mix = Texts(corpus, HELD_OUT), Mix(Texts(corpus), settings)
     found = []
     for size in sizes:
@@ -53,7 +53,7 @@ def measure(
     return found
 
 
-def _measured(name: str, tokenizer, texts: Texts) -> Measured:  # type: ignore[no-untyped-def]
+def _measured(name: str, tokenizer: PreTrainedTokenizerBase, texts: Texts) -> Measured:
     sizes, tokens = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
     for number, kind in enumerate(texts.kinds().tolist()):
         text = texts.text(number)

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from training.corpus.manifest import Manifest, Source
 from training.corpus.store import HELD_OUT, TRAIN, Row
 from training.data.contamination import Pieces, Set
 from training.data.duplicate import DOCUMENT_THRESHOLD, Seen
+from training.data.pool import end_with_parent
 from training.data.shard import FOLDER, Shard
 
 _PARTS = ".parts"
@@ -132,16 +133,9 @@ _at_work: tuple[Path, Pieces] | None = None
 
 def _prepare(folder: Path, sets: tuple[Set, ...]) -> None:
     global _at_work
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     os.environ.setdefault("RAYON_NUM_THREADS", "1")
     _at_work = folder, Pieces(sets)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _make(source: Source, path: Path) -> None:

@@ -89,7 +89,7 @@ class Stream:
 
 def _prepare(mix: Mix, sets: tuple[Set, ...]) -> None:
     global _maker
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     # One thread each: the workers share the cores among themselves already.
     os.environ.setdefault("RAYON_NUM_THREADS", "1")
     _maker = Maker(mix, Pieces(sets))
@@ -98,7 +98,7 @@ def _prepare(mix: Mix, sets: tuple[Set, ...]) -> None:
     gc.set_threshold(200_000, 50, 50)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when the one that started it has been killed: it would wait for work for ever."""
     parent = parent_process()
     if parent is not None:
