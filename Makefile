@@ -39,7 +39,7 @@ runs/shapes/%.gguf: | .venv/all
 	$(BIN)/python -m bench shape $* --vocab $(VOCAB) --out $@
 
 # MBPP's test problems, to keep them out: from the Hub, or set TABTAB_MBPP to the file.
-nano: .venv/all          ## Make a nano from the recipe: fetches two gigabytes, then some hours on two cores
+nano: .venv/all          ## Make a nano from the recipe: fetches four gigabytes, then some hours on two cores
 	$(BIN)/python -m training corpus fetch
 	$(BIN)/python -m training corpus build --out runs/corpus
 	$(BIN)/python -m training pretrain --corpus runs/corpus --out runs/nano/pretrain
