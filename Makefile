@@ -42,7 +42,7 @@ runs/shapes/%.gguf: | .venv/all
 nano: .venv/all          ## Make a nano from the recipe: fetches four gigabytes, then some hours on two cores
 	$(BIN)/python -m training corpus fetch
 	$(BIN)/python -m training corpus build --out runs/corpus
-	$(BIN)/python -m training pretrain --corpus runs/corpus --out runs/nano/pretrain
+	$(BIN)/python -m training pretrain --corpus runs/corpus --out runs/nano/pretrain --compile
 	$(BIN)/python -m training data build --config configs/nano.toml --out runs/nano/data
 	$(BIN)/python -m training sft --base runs/nano/pretrain/model --data runs/nano/data --out runs/nano/sft
 	rm -rf runs/nano/release

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -71,6 +72,8 @@ def pretrain(
     model = Qwen3ForCausalLM(model_config(settings, tokenizer)).to(accelerator.device)
     optimizers = _optimizers(model, settings)
     step = load_checkpoint(out, model, optimizers)
+    # Rows are encoded text by text; threads that workers cannot have would only be warned of.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     rows = Rows(Mix(store.Texts(corpus), settings), tokenizer)
     held_out = _held_out(corpus, tokenizer, settings)
     order = _Order(settings, step, accelerator.process_index, accelerator.num_processes)
