@@ -32,6 +32,13 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_corpus(tmp_path_factory.mktemp("pretrain") / "corpus")
 
 
+def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    """Fail unless the weights differ by no more than sums in bfloat16 do; other rows change them several times as much."""
+    for name in one:
+        apart = torch.linalg.vector_norm(one[name] - other[name]) / torch.linalg.vector_norm(one[name])
+        assert apart < 0.02, (name, apart)
+
+
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return AutoModelForCausalLM.from_pretrained(folder).state_dict()
 
@@ -51,8 +58,7 @@ def test_how_it_is_computed_changes_nothing(corpus: Path, tmp_path: Path) -> Non
     pretrain.pretrain(SMALL, corpus, tmp_path / "all")
     pretrain.pretrain(SMALL, corpus, tmp_path / "one", rows_at_once=1, workers=1, compiled=True)
     together, alone = weights(tmp_path / "all/model"), weights(tmp_path / "one/model")
-    for name in together:
-        torch.testing.assert_close(together[name], alone[name], atol=2e-3, rtol=0.02)
+    assert_same(together, alone)
     with pytest.raises(DocumentError, match="choose another --rows-at-once"):
         pretrain.pretrain(replace(SMALL, rows_per_step=3), corpus, tmp_path / "odd", rows_at_once=2)
 
@@ -87,8 +93,7 @@ def test_two_processes_learn_what_one_does(corpus: Path, tmp_path: Path) -> None
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     one, two = weights(tmp_path / "one/model"), weights(tmp_path / "two/model")
-    for name in one:
-        torch.testing.assert_close(one[name], two[name], atol=2e-3, rtol=0.02)
+    assert_same(one, two)
 
 
 def test_a_finished_folder_says_what_it_was_made_of(corpus: Path, tmp_path: Path) -> None:
