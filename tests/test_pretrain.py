@@ -33,7 +33,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
-    """Fail unless the weights differ by no more than sums in bfloat16 do; other rows change them several times as much."""
+    """Fail unless the weights differ by no more than sums in bfloat16 do; other rows change them by far more."""
     for name in one:
         apart = torch.linalg.vector_norm(one[name] - other[name]) / torch.linalg.vector_norm(one[name])
         assert apart < 0.02, (name, apart)
