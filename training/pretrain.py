@@ -12,7 +12,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from tabtab_local.errors import DocumentError
 from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
 from tabtab_local.output import new_folder
 from tabtab_local.prompt import PROMPT_VERSION
+from training.attention import DOCUMENTS
 from training.checkpoint import load_checkpoint, plot_loss, same_run, save_checkpoint, write_json
 from training.corpus import store
 from training.corpus.filter import KINDS
@@ -70,22 +71,24 @@ def pretrain(
     tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
     torch.manual_seed(settings.seed)
     model = Qwen3ForCausalLM(model_config(settings, tokenizer)).to(accelerator.device)
+    model.set_attn_implementation(DOCUMENTS if accelerator.device.type == "cpu" else "sdpa")
     optimizers = _optimizers(model, settings)
     step = load_checkpoint(out, model, optimizers)
-    # Rows are encoded text by text; threads that workers cannot have would only be warned of.
+    # From here on texts are encoded one by one; threads that workers cannot have would only be warned of.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     rows = Rows(Mix(store.Texts(corpus), settings), tokenizer)
     held_out = _held_out(corpus, tokenizer, settings)
     order = _Order(settings, step, accelerator.process_index, accelerator.num_processes)
     batches = iter(DataLoader(rows, at_once, sampler=order, num_workers=workers, collate_fn=collated))
-    trained = accelerator.prepare_model(torch.compile(model) if compiled else model)
+    trained = accelerator.prepare_model(model)
+    loss_of = torch.compile(_loss, dynamic=False) if compiled else _loss
     log = _Log(out, settings, model, accelerator)
     log.say(f"{model.num_parameters() / 1e6:.1f}M parameters, from step {step} of {settings.steps}")
     saved = time.monotonic()
     while step < settings.steps:
-        losses = _train_step(trained, optimizers, batches, settings, step, accelerator, at_once)
+        loss = _train_step(trained, loss_of, optimizers, batches, settings, step, accelerator, at_once)
         step += 1
-        log.count(losses)
+        log.count(loss)
         if step % _LOG_STEPS == 0 or step == settings.steps:
             log.write(step)
         if accelerator.is_main_process and _is_due(step, settings.steps, _HELD_OUT_TIMES):
@@ -192,6 +195,7 @@ class _Order(Sampler[int]):
 
 def _train_step(
     model: torch.nn.Module,
+    loss_of: Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor],
     optimizers: list[torch.optim.Optimizer],
     batches: Iterator[dict[str, torch.Tensor]],
     settings: Pretraining,
@@ -210,7 +214,7 @@ def _train_step(
         batch = {name: values.to(accelerator.device) for name, values in next(batches).items()}
         last = start + at_once == share
         with nullcontext() if last else accelerator.no_sync(model):
-            loss = _loss(model, batch) / tokens
+            loss = loss_of(model, batch) / tokens
             loss.backward()
         total += loss.detach().item()
     if not math.isfinite(total):
@@ -224,10 +228,11 @@ def _train_step(
 
 def _loss(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Return the summed loss of a batch of rows (B, T)."""
-    ids, positions, labels = batch["input_ids"], batch["position_ids"], batch["labels"]
+    ids, positions = batch["input_ids"], batch["position_ids"]
+    targets = torch.nn.functional.pad(batch["labels"][:, 1:], (0, 1), value=IGNORED)
     with torch.autocast(ids.device.type, dtype=torch.bfloat16):
-        logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits[:, :-1]
-    return cross_entropy(logits.flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum")
+        logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits
+    return cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
 def _agreed(accelerator: Accelerator, here: bool) -> bool:
