@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from tabtab_local.edits import Span
-from tabtab_local.prompt import MARKERS
+from tabtab_local.prompt import EDIT_END, INTENT, MARKERS
 from tests.corpora import tiny_corpus
 from tests.tiny import tiny_tokenizer
 from training.corpus.store import Texts
@@ -107,3 +107,16 @@ def test_a_window_of_a_program_begins_with_a_statement() -> None:
         assert window.text in text
         assert window.text.startswith(("import a", "x = 1", "def f")), offset
         assert 0 < len(window.text) <= 400
+
+
+def test_answers_alone_can_be_learnt(texts: Texts) -> None:
+    tokenizer = tiny_tokenizer()
+    made = Rows(Mix(texts, replace(SMALL, edit_share=1.0, row_tokens=1024)), tokenizer, answers_only=True)
+    row = next(row for number in range(10) if (row := made[number])["labels"].max() >= 0)
+    counted = row["labels"] != IGNORED
+    assert 0 < counted.sum() < len(counted) / 2
+    answers = tokenizer.decode(row["labels"][counted])
+    assert answers.endswith(tokenizer.eos_token)
+    assert answers.startswith(INTENT) and answers.count(INTENT) == answers.count(EDIT_END)
+    assert "# Code above\n" in tokenizer.decode(row["input_ids"]) and "# Code above\n" not in answers
+    assert torch.equal(row["labels"][counted], row["input_ids"][counted])

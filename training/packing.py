@@ -111,11 +111,13 @@ class Rows(Dataset[dict[str, torch.Tensor]]):
     """The rows of a run: `input_ids`, `position_ids` and `labels`, each (row_tokens,).
 
     Positions begin anew with each document, which is how the model is told to keep documents apart. A label is the
-    token itself; `IGNORED` where it is a document's first, which nothing before it can tell.
+    token itself; `IGNORED` where it is a document's first, which nothing before it can tell. With `answers_only`, it is
+    `IGNORED` in all but the answers of edits.
     """
 
-    def __init__(self, mix: Mix, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, mix: Mix, tokenizer: PreTrainedTokenizerBase, *, answers_only: bool = False) -> None:
         self._mix = mix
+        self._answers_only = answers_only
         self._settings = mix.settings
         self._tokenizer = tokenizer
 
@@ -130,26 +132,29 @@ class Rows(Dataset[dict[str, torch.Tensor]]):
         while at < room:
             document = self._mix.document(number * self._settings.documents_per_row + taken, rng)
             taken += 1
-            row = self._encoded(document, rng, room - at)
+            row, answer = self._encoded(document, rng, room - at)
             end = at + len(row)
             ids[at:end] = labels[at:end] = row
             positions[at:end] = np.arange(len(row))
-            labels[at] = IGNORED
+            labels[at : at + answer if self._answers_only else at + 1] = IGNORED
             at = end
         names = ("input_ids", "position_ids", "labels")
         return {name: torch.from_numpy(values) for name, values in zip(names, (ids, positions, labels), strict=True)}
 
-    def _encoded(self, document: Document, rng: random.Random, room: int) -> list[int]:
-        """Return the tokens of a document as an edit or as code, at most `room`, with end-of-text where they fit."""
+    def _encoded(self, document: Document, rng: random.Random, room: int) -> tuple[list[int], int]:
+        """Return the tokens of a document as an edit or as code, and where in them the edit's answer begins.
+
+        They are at most `room`, with end-of-text where it fits.
+        """
+        end = self._tokenizer.eos_token_id
         example = corrupt(document, rng, WEIGHTS) if rng.random() < self._settings.edit_share else None
         if example:
-            row = self._ids(render_prompt(example.prompt) + render_response(example.response))
+            prompt = encode(self._tokenizer, render_prompt(example.prompt))
+            row = [*prompt, *encode(self._tokenizer, render_response(example.response)), end]
             if len(row) <= room:
-                return row
-        return self._ids(document.text)[:room]
-
-    def _ids(self, text: str) -> list[int]:
-        return [*encode(self._tokenizer, text), self._tokenizer.eos_token_id]
+                return row, len(prompt)
+        row = [*encode(self._tokenizer, document.text), end][:room]
+        return row, len(row)
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

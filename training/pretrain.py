@@ -77,7 +77,10 @@ def pretrain(
     # From here on texts are encoded one by one; threads that workers cannot have would only be warned of.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     rows = Rows(Mix(store.Texts(corpus), settings), tokenizer)
-    held_out = _held_out(corpus, tokenizer, settings)
+    held_out = {
+        "bits_per_byte": _held_out(corpus, tokenizer, settings),
+        "answers_bits_per_byte": _held_out(corpus, tokenizer, settings, answers=True),
+    }
     order = _Order(settings, step, accelerator.process_index, accelerator.num_processes)
     batches = iter(DataLoader(rows, at_once, sampler=order, num_workers=workers, collate_fn=collated))
     trained = accelerator.prepare_model(model)
@@ -92,7 +95,7 @@ def pretrain(
         if step % _LOG_STEPS == 0 or step == settings.steps:
             log.write(step)
         if accelerator.is_main_process and _is_due(step, settings.steps, _HELD_OUT_TIMES):
-            log.write_held_out(step, _bits_per_byte(model, *held_out))
+            log.write_held_out(step, {name: _bits_per_byte(model, *batch) for name, batch in held_out.items()})
         if accelerator.is_main_process and _is_due(step, settings.steps, snapshots) and step < settings.steps:
             _write_model(model, tokenizer, settings, corpus, step, out / "snapshots" / f"step-{step}")
         late = _agreed(accelerator, minutes is not None and time.monotonic() - started > minutes * 60)
@@ -243,25 +246,26 @@ def _agreed(accelerator: Accelerator, here: bool) -> bool:
 
 
 def _held_out(
-    corpus: Path, tokenizer: PreTrainedTokenizerBase, settings: Pretraining
+    corpus: Path, tokenizer: PreTrainedTokenizerBase, settings: Pretraining, *, answers: bool = False
 ) -> tuple[dict[str, torch.Tensor], int]:
-    """Return rows of code that no row is made of, and how many bytes their tokens stand for."""
+    """Return rows of code that no row is made of, or of edits to it, and how many bytes their labels stand for."""
     plain = replace(
         settings,
         steps=1,
         rows_per_step=_HELD_OUT_ROWS,
-        edit_share=0.0,
+        edit_share=float(answers),
         everyday_share=0.0,
         weights=dict.fromkeys(KINDS, 1.0),
     )
-    rows = Rows(Mix(store.Texts(corpus, store.HELD_OUT), plain), tokenizer)
+    rows = Rows(Mix(store.Texts(corpus, store.HELD_OUT), plain), tokenizer, answers_only=answers)
     batch = collated([rows[number] for number in range(_HELD_OUT_ROWS)])
-    return batch, sum(len(text.encode()) for text in tokenizer.batch_decode(batch["input_ids"]))
+    labels = batch["labels"]
+    return batch, len(tokenizer.decode(labels[labels != IGNORED]).encode())
 
 
 @torch.no_grad()
 def _bits_per_byte(model: Qwen3ForCausalLM, batch: dict[str, torch.Tensor], size: int) -> float:
-    """Return the loss on held-out code in bits per byte of it, which models of any vocabulary can be compared by."""
+    """Return the loss on held-out code in bits per byte of it, which models of any vocabulary are compared by."""
     total = 0.0
     for start in range(0, _HELD_OUT_ROWS, 4):
         total += _loss(model, {n: v[start : start + 4].to(model.device) for n, v in batch.items()}).item()
@@ -330,10 +334,11 @@ class _Log:
         record = {"step": step, "loss": round(loss, 4), "learning_rate": learning_rate(settings, step - 1)}
         self._append({**record, "tokens_per_s": round(rate), "utilisation": round(used, 4)})
 
-    def write_held_out(self, step: int, bits: float) -> None:
-        """Write the loss on held-out code."""
-        self.say(f"step {step}: {bits:.4f} bits per byte of held-out code")
-        self._append({"step": step, "bits_per_byte": round(bits, 4)})
+    def write_held_out(self, step: int, bits: dict[str, float]) -> None:
+        """Write the loss on held-out code and on the answers of edits to it."""
+        code, answers = bits.values()
+        self.say(f"step {step}: {code:.4f} bits per byte of held-out code, {answers:.4f} of edits' answers")
+        self._append({"step": step, **{name: round(value, 4) for name, value in bits.items()}})
 
     def _append(self, record: dict[str, Any]) -> None:
         if self._accelerator.is_main_process:
