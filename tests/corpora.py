@@ -8,6 +8,7 @@ from pathlib import Path
 
 from training.corpus import store
 from training.corpus.filter import joined
+from training.data.shard import whole_sha256
 
 PROGRAM = '''import json
 
@@ -51,6 +52,6 @@ def tiny_corpus(folder: Path, texts: int = 12) -> Path:
         cells = tuple(at for cell in text.cells for at in (cell.start, cell.end))
         rows.append(store.Row(text.text, "notebook", "p 1", f"n{n}.ipynb", "MIT", cells))
     shards = [store.write(folder, store.TRAIN, 0, rows[2:]), store.write(folder, store.HELD_OUT, 0, rows[:2])]
-    document = {"settings": {}, "shards": [asdict(each) for each in shards], "sha256": store.shards_sha256(shards)}
+    document = {"settings": {}, "shards": [asdict(each) for each in shards], "sha256": whole_sha256(shards)}
     (folder / store.RECORD).write_text(json.dumps(document))
     return folder

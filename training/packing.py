@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,10 +56,6 @@ class Mix:
         times = np.floor(weights + rng.random(len(text))).astype(np.int64)
         return np.stack([np.repeat(text, times), np.repeat(number, times)], axis=1)
 
-    @cached_property
-    def _orders(self) -> dict[int, NDArray[np.int64]]:
-        return {}
-
     def __len__(self) -> int:
         """The windows of one pass over the corpus."""
         return len(self._windows)
@@ -79,11 +75,14 @@ class Mix:
         if not len(self) or rng.random() < self.settings.everyday_share:
             return from_program(rng.choice(WRITERS)(rng), rng)
         turn, place = divmod(number, len(self))
-        if turn not in self._orders:
-            self._orders.clear()
-            self._orders[turn] = np.random.default_rng((self.settings.seed, turn)).permutation(len(self))
-        text, window = self._windows[self._orders[turn][place]].tolist()
+        text, window = self._windows[_order(len(self), self.settings.seed, turn)[place]].tolist()
         return cut(self.texts.document(text), window * _STEP_BYTES, rng, self.settings.window_characters)
+
+
+@lru_cache(maxsize=2)
+def _order(windows: int, seed: int, turn: int) -> NDArray[np.int64]:
+    """Return the order in which a pass over the corpus goes through its windows."""
+    return np.random.default_rng((seed, turn)).permutation(windows)
 
 
 def cut(document: Document, offset: int, rng: random.Random, most: int) -> Document:

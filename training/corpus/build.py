@@ -31,7 +31,7 @@ from training.corpus.store import HELD_OUT, TRAIN, Row
 from training.data.contamination import Pieces, Set
 from training.data.duplicate import DOCUMENT_THRESHOLD, Seen
 from training.data.pool import end_with_parent
-from training.data.shard import FOLDER, Shard
+from training.data.shard import FOLDER, Shard, whole_sha256
 
 _PARTS = ".parts"
 _SETTINGS = "settings.json"
@@ -70,7 +70,7 @@ def build(manifest: Manifest, folder: Path, sets: Sequence[Set], out: Path, work
     document = {
         "settings": settings,
         "shards": [asdict(each) for each in shards],
-        "sha256": store.shards_sha256(shards),
+        "sha256": whole_sha256(shards),
         "sources": {label: vars(tally) for label, tally in tallies.items()},
     }
     text = card.render(manifest, tallies, sets, shards)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -73,11 +74,11 @@ def build(path: Path, sources: Path, out: Path, workers: int | None, mbpp: Path 
     stage.build(manifest.read(path), sources, sets, out, workers)
 
 
-def _report(lines: object) -> None:
+def _report(lines: Iterable[str]) -> None:
     from training.corpus.fetch import Failed
 
     failed = 0
-    for line in lines:  # type: ignore[attr-defined]
+    for line in lines:
         failed += isinstance(line, Failed)
         click.echo(line, err=isinstance(line, Failed))
     if failed:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +19,7 @@ from tabtab_local.jupyter import parse_ipynb
 from tabtab_local.marimo import is_marimo, parse_marimo
 from tabtab_local.notebook import Notebook
 from training.corpus.source import File
+from training.data.document import CELL_GAP, parse
 from training.foreign import is_foreign, is_generated
 
 Kind = Literal["notebook", "tutorial", "library", "test"]
@@ -28,7 +28,6 @@ KINDS: tuple[Kind, ...] = ("notebook", "tutorial", "library", "test")
 _BYTES = (150, 300_000)
 _LONGEST_LINE = 400
 _MEAN_LINE = 80
-_CELL_GAP = "\n\n"
 _HEAD_CHARACTERS = 2500
 # Of the characters of words, numbers and quoted text, what may be the latter two: more is a table, not a program.
 _DATA_SHARE = 0.8
@@ -60,7 +59,6 @@ _LITERAL = re.compile(r"\d[\d_.eE+-]*|'[^'\n]*'|\"[^\"\n]*\"")
 # The first line of a cell whose rest is Python all the same.
 _TIMED = re.compile(r"\A\s*%%(time|timeit|capture|prun)\b[^\n]*\n")
 _WORD = re.compile(r"[^\W\d]\w*")
-_MAGIC = re.compile(r"^([ \t]*)[%!?]", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -114,8 +112,8 @@ def joined(codes: Sequence[str]) -> Text:
     start = 0
     for code in codes:
         cells.append(Span(start, start + len(code)))
-        start += len(code) + len(_CELL_GAP)
-    return Text(_CELL_GAP.join(codes), "notebook", tuple(cells))
+        start += len(code) + len(CELL_GAP)
+    return Text(CELL_GAP.join(codes), "notebook", tuple(cells))
 
 
 def _fault(text: str) -> str | None:
@@ -133,7 +131,7 @@ def _fault(text: str) -> str | None:
         return "holds what looks like a secret"
     if _ENCODED.search(text) or _data_share(text) > _DATA_SHARE:
         return "data rather than code"
-    if not _parses(text):
+    if not isinstance(parse(text), ast.Module):
         return "does not parse"
     return None
 
@@ -142,13 +140,3 @@ def _data_share(text: str) -> float:
     data = sum(len(match[0]) for match in _LITERAL.finditer(text))
     words = sum(len(match[0]) for match in _WORD.finditer(_LITERAL.sub(" ", text)))
     return data / max(1, data + words)
-
-
-def _parses(text: str) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            ast.parse(_MAGIC.sub(r"\1#", text))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-    return True

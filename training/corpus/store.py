@@ -19,7 +19,7 @@ from tabtab_local.fingerprint import file_sha256
 from tabtab_local.output import new_file
 from training.corpus.filter import KINDS, Kind
 from training.data.document import Document
-from training.data.shard import FOLDER, Shard, whole_sha256
+from training.data.shard import FOLDER, Shard
 
 RECORD = "corpus.json"
 TRAIN, HELD_OUT = "train", "held_out"
@@ -104,8 +104,3 @@ def record(folder: Path) -> dict[str, Any]:
 def sha256(folder: Path) -> str:
     """Return the hash of a corpus: that of the names and hashes of its shards."""
     return str(record(folder)["sha256"])
-
-
-def shards_sha256(shards: Sequence[Shard]) -> str:
-    """Return the hash of a corpus of these shards."""
-    return whole_sha256(shards)

@@ -19,7 +19,8 @@ from tabtab_local.edits import Edit, Span, apply
 from tabtab_local.region import cell_region, file_region
 from training.data.everyday.program import Program, gap, is_definition
 
-_CELL_GAP = "\n\n"
+# Between the cells of a notebook.
+CELL_GAP = "\n\n"
 
 # Lines that IPython reads and Python does not; as comments they keep their length.
 _MAGIC = re.compile(r"^([ \t]*)[%!?]", re.MULTILINE)
@@ -88,12 +89,12 @@ class Document:
         """The syntax tree of a beginning of the text, and the length of that."""
         text = self.text
         for _ in range(_CUTS):
-            parsed = _parse(text)
+            parsed = parse(text)
             if isinstance(parsed, ast.Module):
                 return parsed, len(text)
             text = text[: self.row_starts[min(parsed, len(self.rows)) - 1]] if parsed else ""
         starts = [match.start() for match in _TOP_LEVEL.finditer(text)]
-        parsed = _parse(text[: starts[-1]]) if starts else 0
+        parsed = parse(text[: starts[-1]]) if starts else 0
         return (parsed, starts[-1]) if isinstance(parsed, ast.Module) else (ast.Module([], []), 0)
 
     @cached_property
@@ -164,7 +165,7 @@ def from_program(program: Program, rng: random.Random) -> Document:
     intents: list[tuple[Span, str]] = []
     before = text
     for step in program.steps:
-        space = _CELL_GAP if notebook else gap(before, step.code)
+        space = CELL_GAP if notebook else gap(before, step.code)
         joined = rng.random() < close and not is_definition(before) and not is_definition(step.code)
         if joined and before != program.imports():
             space = "\n"
@@ -180,7 +181,7 @@ def from_program(program: Program, rng: random.Random) -> Document:
     return Document(text if notebook else text + "\n", tuple(cells) if notebook else (), tuple(intents))
 
 
-def _parse(text: str) -> ast.Module | int:
+def parse(text: str) -> ast.Module | int:
     """Return the syntax tree, or the number of the line of the first error, or 0 where that is not known."""
     error_line = 0
     with warnings.catch_warnings():
