@@ -22,10 +22,13 @@ import pytest
 
 from tabtab_local.errors import DocumentError
 from tabtab_local.prompt import parse_prompt, parse_response
+from tests.corpora import tiny_corpus
+from training.corpus import store
 from training.data import build as stage
 from training.data import config, progress, shard
 from training.data.build import build
 from training.data.contamination import evaluation_sets
+from training.data.source.corpus import Corpus
 from training.data.source.everyday import Everyday
 from training.data.source.history import History
 from training.data.source.row import Instructions, Mbpp
@@ -266,6 +269,18 @@ def test_a_folder_of_code_is_a_source(tmp_path):
     assert (unit.licence, unit.origin) == ("MIT", "code/copy.py")
 
 
+def test_the_corpus_is_a_source(tmp_path):
+    folder = tiny_corpus(tmp_path / "corpus", 3)
+    made = mix("examples = 40\n[[source]]\nkind='corpus'\npath='corpus'\n", tmp_path)
+    build(made, tmp_path / "out", 1, unchecked=True)
+    rows = all_rows(tmp_path / "out")
+    assert {row.origin.rpartition("/")[0] for row in rows} == {"p 1"}
+    assert len({row.origin for row in rows}) > 3
+    assert store.sha256(folder) in (tmp_path / "out" / "README.md").read_text()
+    with pytest.raises(DocumentError, match="holds no finished corpus"):
+        Corpus(tmp_path).size()
+
+
 def test_packages_state_their_licences():
     source = Packages(("click",))
     unit = source.unit(0, random.Random(2))
@@ -355,7 +370,7 @@ def test_a_source_travels_to_a_worker_without_what_it_has_read(tmp_path):
         ("[[source]]\nkind='everyday'\nshare=nan", r"source 1 \(everyday\) has a share or passes of nothing"),
         ("[[source]]\nkind='everyday'\nname='a|b'", r"source 1 \(everyday\): name = 'a\|b': give letters"),
         ("[[source]]\nkind='instructions'\nlicence=' '", r"source 1 \(instructions\) has an empty licence"),
-        ("[[source]]\nkind='web'", "source 1 has the kind 'web': choose one of everyday, packages"),
+        ("[[source]]\nkind='web'", "source 1 has the kind 'web': choose one of everyday, corpus, packages"),
         ("[[source]]\nkind='everyday'\npath='x'", r"source 1 \(everyday\) has the unknown key path"),
         ("[[source]]\nkind='everyday'\nshare=0", r"source 1 \(everyday\) has a share or passes of nothing"),
         ("[[source]]\nkind='everyday'\n[[source]]\nkind='everyday'", "two sources are called everyday"),

@@ -16,8 +16,9 @@ from tabtab_local.prompt import EDIT_END, INTENT, MARKERS
 from tests.corpora import tiny_corpus
 from tests.tiny import tiny_tokenizer
 from training.corpus.store import Texts
+from training.corpus.window import Windows, cut
 from training.data.document import Document
-from training.packing import IGNORED, Mix, Rows, collated, cut
+from training.packing import IGNORED, Mix, Rows, collated
 from training.settings import KIND_WEIGHTS, Pretraining
 
 SMALL = Pretraining(
@@ -70,15 +71,16 @@ def test_a_row_is_the_same_whoever_prepares_it(texts: Texts) -> None:
 
 
 def test_a_pass_goes_through_all_windows_as_often_as_their_kind_weighs(texts: Texts) -> None:
-    weights = {**KIND_WEIGHTS, "notebook": 2.0, "library": 1.0}
-    mix = Mix(texts, replace(SMALL, weights=weights))
-    drawn = Counter(mix.document(number, random.Random(0)).cells != () for number in range(len(mix)))
+    windows = Windows(texts, {**KIND_WEIGHTS, "notebook": 2.0, "library": 1.0}, 1, 1800)
+    first, second = (
+        [windows.window(turn * len(windows) + number, random.Random(0)) for number in range(len(windows))]
+        for turn in range(2)
+    )
+    drawn = Counter(document.cells != () for _, document in first)
     assert drawn[True] == 2 * drawn[False] == 24
-    seen = Counter(mix.document(number, random.Random(0)).text for number in range(len(mix)))
-    again = Counter(mix.document(number, random.Random(0)).text for number in range(len(mix), 2 * len(mix)))
-    assert seen == again
-    order = [mix.document(number, random.Random(0)).text for number in range(len(mix))]
-    assert order != [mix.document(number, random.Random(0)).text for number in range(len(mix), 2 * len(mix))]
+    assert first != second
+    assert Counter(place for place, _ in first) == Counter(place for place, _ in second)
+    assert all(document.text in texts.text(place) for place, document in first)
 
 
 def test_edits_are_whole_and_their_share_is_kept(texts: Texts) -> None:

@@ -3,8 +3,7 @@
 A row is a function of the corpus, the settings and its own number. So the data of a step do not depend on how many
 processes prepare them or train on them, and a run that was interrupted sees what an unbroken one would have seen.
 
-All windows of the corpus are gone through in an order drawn by the seed, each as often as its kind weighs, before any
-comes again. Where a question with its answer does not fit into what is left of a row, the code itself fills it.
+Where a question with its answer does not fit into what is left of a row, the code itself fills it.
 """
 
 from __future__ import annotations
@@ -12,28 +11,21 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from tabtab_local.edits import Span
 from tabtab_local.prompt import render_prompt, render_response
-from training.corpus.filter import KINDS
 from training.corpus.store import Texts
+from training.corpus.window import Windows
 from training.data.corruption import WEIGHTS, corrupt
 from training.data.document import Document, from_program
 from training.data.everyday import WRITERS
-from training.data.installed import starts
 from training.settings import Pretraining
-
-# Of a window, in bytes; and of the text between the beginnings of two.
-_STEP_BYTES = 1200
-_LEAST_CHARACTERS = 200
 
 IGNORED = -100
 
@@ -46,19 +38,9 @@ class Mix:
     settings: Pretraining
 
     @cached_property
-    def _windows(self) -> NDArray[np.int64]:
-        """The (text, window of it) of one pass, as often as its kind weighs: (windows, 2), in order."""
-        rng = np.random.default_rng(self.settings.seed)
-        count = np.maximum(1, -(-self.texts.lengths() // _STEP_BYTES))
-        text = np.repeat(np.arange(len(count)), count)
-        number = np.arange(len(text)) - np.repeat(np.cumsum(count) - count, count)
-        weights = np.array([self.settings.weights[kind] for kind in KINDS])[self.texts.kinds()[text]]
-        times = np.floor(weights + rng.random(len(text))).astype(np.int64)
-        return np.stack([np.repeat(text, times), np.repeat(number, times)], axis=1)
-
-    def __len__(self) -> int:
-        """The windows of one pass over the corpus."""
-        return len(self._windows)
+    def _windows(self) -> Windows:
+        settings = self.settings
+        return Windows(self.texts, settings.weights, settings.seed, settings.window_characters)
 
     def sample(self, size: int) -> Iterator[str]:
         """Yield texts of documents, about `size` bytes in all, such as rows are made of."""
@@ -72,38 +54,9 @@ class Mix:
 
     def document(self, number: int, rng: random.Random) -> Document:
         """Return a generated program, with the settings' probability, or else the window that is number `number`."""
-        if not len(self) or rng.random() < self.settings.everyday_share:
+        if not len(self._windows) or rng.random() < self.settings.everyday_share:
             return from_program(rng.choice(WRITERS)(rng), rng)
-        turn, place = divmod(number, len(self))
-        text, window = self._windows[_order(len(self), self.settings.seed, turn)[place]].tolist()
-        return cut(self.texts.document(text), window * _STEP_BYTES, rng, self.settings.window_characters)
-
-
-@lru_cache(maxsize=2)
-def _order(windows: int, seed: int, turn: int) -> NDArray[np.int64]:
-    """Return the order in which a pass over the corpus goes through its windows."""
-    return np.random.default_rng((seed, turn)).permutation(windows)
-
-
-def cut(document: Document, offset: int, rng: random.Random, most: int) -> Document:
-    """Return a run of whole statements, or cells, of up to `most` characters from about `offset` on."""
-    length = rng.randint(_LEAST_CHARACTERS, most)
-    if document.cells:
-        return _cells(document, offset, length)
-    text = document.text
-    places = starts(text)
-    start = max((place for place in places if place <= offset), default=0)
-    end = text.rfind("\n", start, start + length) if start + length < len(text) else len(text)
-    return Document(text[start : end if end > start else start + length].strip("\n"))
-
-
-def _cells(document: Document, offset: int, length: int) -> Document:
-    first = next((cell for cell in document.cells if cell.end > offset), document.cells[-1])
-    taken = [cell for cell in document.cells if cell.start >= first.start and cell.end <= first.start + length]
-    if not taken:
-        return Document(document.text[first.start : first.end][:length])
-    cells = tuple(Span(cell.start - first.start, cell.end - first.start) for cell in taken)
-    return Document(document.text[first.start : taken[-1].end], cells)
+        return self._windows.window(number, rng)[1]
 
 
 class Rows(Dataset[dict[str, torch.Tensor]]):

@@ -75,6 +75,15 @@ class Texts:
         places = self._cells[number].as_py()
         return Document(self.text(number), tuple(map(Span, places[::2], places[1::2])))
 
+    def origin(self, number: int) -> tuple[str, str, str]:
+        """Return the source of a text, its path there and its licence."""
+        source, path, licence = (str(self._table[name][number].as_py()) for name in ("source", "path", "licence"))
+        return source, path, licence
+
+    def licences(self) -> list[str]:
+        """Return the licences of all texts, each once."""
+        return sorted(self._table["licence"].unique().to_pylist())
+
     def kinds(self) -> NDArray[np.int8]:
         """Return the kind of each text, as its place in `KINDS`."""
         return np.array([KINDS.index(kind) for kind in self._table["kind"].to_pylist()], np.int8)

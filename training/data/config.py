@@ -4,7 +4,7 @@
     examples = 8000
     format = "parquet"                # or "jsonl"
 
-    [[source]]                        # kinds: everyday, packages, folder, mbpp, instructions, history
+    [[source]]                        # kinds: everyday, corpus, packages, folder, mbpp, instructions, history
     kind = "everyday"
     share = 0.6                       # weights; the other keys are the fields of the source's class
 
@@ -30,6 +30,7 @@ from typing import Any
 
 from tabtab_local.errors import DocumentError
 from training.data import corruption
+from training.data.source.corpus import Corpus
 from training.data.source.everyday import Everyday
 from training.data.source.history import History
 from training.data.source.row import Instructions, Mbpp
@@ -40,7 +41,8 @@ from training.table import keys as table_keys
 from training.table import read_toml
 from training.table import value as table_value
 
-KINDS: Mapping[str, type[Any]] = {each.kind: each for each in (Everyday, Packages, Folder, Mbpp, Instructions, History)}
+_SOURCES = (Everyday, Corpus, Packages, Folder, Mbpp, Instructions, History)
+KINDS: Mapping[str, type[Any]] = {each.kind: each for each in _SOURCES}
 FORMATS = ("parquet", "jsonl")
 _NAME = re.compile(r"[\w.-]+")
 
