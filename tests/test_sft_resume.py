@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.sft import last_checkpoint
+from training.trainer import last_checkpoint
 
 
 def test_a_checkpoint_that_a_killed_run_had_begun_is_removed_and_the_one_before_it_counts(tmp_path):

@@ -12,9 +12,9 @@ from tabtab_local.command import Group
 from training.corpus.command import corpus
 from training.data.command import data
 from training.evaluation import command as evaluation
-from training.settings import DISTRIBUTIONS, FineTuning, read_pretraining
+from training.settings import DISTRIBUTIONS, FineTuning, Preference, read_pretraining
 
-_FINE_TUNING = FineTuning()
+_FINE_TUNING, _PREFERENCE = FineTuning(), Preference()
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -145,6 +145,71 @@ def sft(base: str, out: Path, data: Path, **chosen: Any) -> None:
     from training import sft as stage
 
     stage.fine_tune(base, data, out, replace(_FINE_TUNING, **chosen))
+
+
+@main.command()
+@click.option("--model", type=_FILE, help="GGUF file that answers.", show_default="the embedded nano")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="Folder that `data build` wrote, or JSON lines with prompt and completion.",
+)
+@click.option("--out", type=_FILE, default=Path("runs/nano/pairs.jsonl"), help="File of the pairs.")
+@click.option("--examples", type=click.IntRange(1), default=4000, help="Prompts to answer.")
+@click.option("--seed", type=int, default=3, help="Seed of which prompts.")
+def pairs(model: Path | None, data: Path, out: Path, examples: int, seed: int) -> None:
+    """Collect a model's faults, each with the right answer, to train by preference on."""
+    from tabtab_local.registry import embedded_path
+    from training.pairs import write_pairs
+
+    counts = write_pairs(
+        model or embedded_path(),
+        data,
+        out,
+        examples=examples,
+        seed=seed,
+        progress=lambda text: click.echo(text, err=True),
+    )
+    click.echo(", ".join(f"{fault} {count}" for fault, count in counts.items()))
+
+
+@main.command()
+@click.option(
+    "--adapter", type=_FOLDER, default=Path("runs/nano/sft/adapter"), help="Folder with the adapter to train on."
+)
+@click.option("--data", type=_FILE, required=True, help="File that `pairs` wrote: JSON lines.")
+@click.option(
+    "--out", type=_FOLDER, default=Path("runs/nano/prefer"), help="Folder of the run; an unfinished run in it goes on."
+)
+@click.option(
+    "--epochs", type=click.FloatRange(0, min_open=True), default=_PREFERENCE.epochs, help="Passes over the pairs."
+)
+@click.option("--batch-size", type=click.IntRange(1), default=_PREFERENCE.batch_size, help="Pairs in a step.")
+@click.option(
+    "--beta",
+    type=click.FloatRange(0, min_open=True),
+    default=_PREFERENCE.beta,
+    help="How much the adapter is held to what it was.",
+)
+@click.option(
+    "--imitation",
+    type=click.FloatRange(0),
+    default=_PREFERENCE.imitation,
+    help="Weight of the right answers' own loss.",
+)
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, min_open=True), default=_PREFERENCE.learning_rate, help="Peak rate."
+)
+@click.option(
+    "--max-tokens", type=click.IntRange(16), default=_PREFERENCE.max_tokens, help="Longer pairs are left out."
+)
+@click.option("--seed", type=int, default=_PREFERENCE.seed, help="Seed of the order.")
+def prefer(adapter: Path, data: Path, out: Path, **chosen: Any) -> None:
+    """Train an adapter on, by preference (DPO), away from its own faults. Writes OUT/adapter, as sft does."""
+    from training import prefer as stage
+
+    stage.prefer(adapter, data, out, replace(_PREFERENCE, **chosen))
 
 
 @main.command()

@@ -110,3 +110,21 @@ class FineTuning:
     learning_rate: float = 1e-3
     warmup_share: float = 0.03
     seed: int = 2
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Everything but the adapter and the pairs that decides the outcome of a run. The defaults are the nano's.
+
+    `beta` holds the model to what it was; `imitation` is the weight of the loss on the preferred answers themselves.
+    """
+
+    epochs: float = 1.0
+    batch_size: int = 8
+    gradient_accumulation: int = 1
+    max_tokens: int = 1024
+    beta: float = 0.1
+    imitation: float = 0.2
+    learning_rate: float = 1e-4
+    warmup_share: float = 0.1
+    seed: int = 3

@@ -8,30 +8,24 @@ knows nothing of merging or GGUF.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import TrainerCallback
-from transformers.trainer import TRAINER_STATE_NAME
-from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
 from tabtab_local.errors import DocumentError, FormatError
-from tabtab_local.fingerprint import TRAINING_FILE, file_sha256
-from tabtab_local.output import new_folder
-from tabtab_local.prompt import PROMPT_VERSION, parse_prompt, parse_response
+from tabtab_local.fingerprint import file_sha256
+from tabtab_local.prompt import parse_prompt, parse_response
 from training.base import Base, load_base
-from training.checkpoint import plot_loss, same_run, write_json
+from training.checkpoint import same_run
 from training.data import shard
-from training.packing import encode
 from training.settings import FineTuning
+from training.trainer import Log, answer_ids, arguments, last_checkpoint, question_ids, suit_trl, write_adapter
 
 _LINEAR_LAYERS = "all-linear"
 
@@ -51,22 +45,20 @@ def fine_tune(base_name: str, data: Path, out: Path, settings: FineTuning) -> No
     model = with_adapter(base, settings)
     trainer = SFTTrainer(
         model=model,
-        args=_arguments(out, settings),
+        args=SFTConfig(train_sampling_strategy="group_by_length", **arguments(out, settings)),
         train_dataset=dataset,
         processing_class=base.tokenizer,
-        callbacks=[_Log(out / "log.jsonl")],
+        callbacks=[Log(out / "log.jsonl")],
     )
     trainer.train(resume_from_checkpoint=last_checkpoint(out / "checkpoints"))
-    _finish(model, base, data_sha256, len(dataset), settings, out)
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """Return the last whole checkpoint in `folder`, if any; remove what a run that was killed had begun to write."""
-    for path in folder.glob("checkpoint-*"):
-        # The trainer writes its state last.
-        if not (path / TRAINER_STATE_NAME).is_file():
-            shutil.rmtree(path)
-    return get_last_checkpoint(str(folder)) if folder.exists() else None
+    record = {
+        "stage": "sft",
+        "base": base.source,
+        "base_sha256": base.sha256,
+        "data_sha256": data_sha256,
+        "examples": len(dataset),
+    }
+    write_adapter(model, base.tokenizer, out, record, settings)
 
 
 def read_examples(path: Path) -> Iterator[tuple[str, str]]:
@@ -110,10 +102,8 @@ def _example(line: str, where: str) -> tuple[str, str]:
 def tokenized(rows: list[tuple[str, str]], base: Base, max_tokens: int) -> Dataset:
     """Return the examples that fit, as `input_ids` (T,) and `completion_mask` (T,), each ended by end-of-text."""
     columns: dict[str, list[list[int]]] = {"input_ids": [], "completion_mask": []}
-    begin = [base.tokenizer.bos_token_id] if _adds_bos(base) else []
     for prompt, completion in rows:
-        question = begin + encode(base.tokenizer, prompt)
-        answer = [*encode(base.tokenizer, completion), base.tokenizer.eos_token_id]
+        question, answer = question_ids(base, prompt), answer_ids(base, completion)
         if len(question) + len(answer) <= max_tokens:
             columns["input_ids"].append(question + answer)
             columns["completion_mask"].append([0] * len(question) + [1] * len(answer))
@@ -143,70 +133,5 @@ def with_adapter(base: Base, settings: FineTuning) -> PeftModel:
     torch.manual_seed(settings.seed)
     model = get_peft_model(base.model, config)
     model.peft_config["default"].base_model_name_or_path = base.source
-    head = model.get_base_model().get_output_embeddings()
-    if not hasattr(head, "bias"):
-        # trl looks at the head's bias, which peft's wrapper of a tied head does not have.
-        head.bias = None
+    suit_trl(model)
     return model
-
-
-def _adds_bos(base: Base) -> bool:
-    """Return whether the base expects a text to begin with its begin-of-text token (Llama does, Qwen does not)."""
-    bos = base.tokenizer.bos_token_id
-    return bos is not None and base.tokenizer("x")["input_ids"][:1] == [bos]
-
-
-def _arguments(out: Path, settings: FineTuning) -> SFTConfig:
-    gpu = torch.cuda.is_available()
-    return SFTConfig(
-        output_dir=str(out / "checkpoints"),
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation,
-        num_train_epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=settings.warmup_share,
-        max_grad_norm=1.0,
-        bf16=True,
-        use_cpu=not gpu,
-        max_length=settings.max_tokens,
-        gradient_checkpointing=gpu,
-        train_sampling_strategy="group_by_length",
-        logging_steps=10,
-        save_steps=100,
-        save_total_limit=2,
-        report_to="none",
-        disable_tqdm=False,
-        seed=settings.seed,
-    )
-
-
-class _Log(TrainerCallback):  # type: ignore[misc]
-    """Append what the trainer logs to a file of JSON lines with `step` and `loss`."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        if logs and "loss" in logs:
-            with self._path.open("a") as file:
-                file.write(json.dumps({"step": state.global_step, "loss": float(logs["loss"])}) + "\n")
-
-
-def _finish(model: PeftModel, base: Base, data_sha256: str, used: int, settings: FineTuning, out: Path) -> None:
-    """Write the adapter's folder: weights, tokenizer, `training.json`, loss curve."""
-    with new_folder(out / "adapter", replace=True) as folder:
-        model.save_pretrained(folder)
-        base.tokenizer.save_pretrained(folder)
-        record = {
-            "stage": "sft",
-            "prompt_version": PROMPT_VERSION,
-            "base": base.source,
-            "base_sha256": base.sha256,
-            "data_sha256": data_sha256,
-            "examples": used,
-            "settings": asdict(settings),
-        }
-        write_json(folder / TRAINING_FILE, record)
-    plot_loss(out / "log.jsonl", out / "loss.png")
-    click.echo(f"wrote {out / 'adapter'}", err=True)
