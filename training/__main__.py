@@ -83,6 +83,33 @@ def pretrain(
 
 
 @main.command()
+@click.argument("runs", nargs=-1, required=True, type=_FOLDER)
+@click.option("--picture", type=_FILE, help="File to draw the law into.")
+def scaling(runs: tuple[Path, ...], picture: Path | None) -> None:
+    """Fit a power law through finished RUNS of pretraining and say what ten times the compute would give."""
+    from training import scaling as stage
+
+    found = stage.read_runs(runs)
+    click.echo(stage.report(found))
+    if picture:
+        stage.draw_scaling(found, picture)
+
+
+@main.command()
+@click.argument("run", type=_FOLDER)
+@click.argument("results", nargs=-1, type=_FILE)
+@click.option("--out", type=_FILE, required=True, help="File of the picture.")
+def curves(run: Path, results: tuple[Path, ...], out: Path) -> None:
+    """Draw the loss of a pretraining RUN on held-out text, and the accuracy of its snapshots.
+
+    RESULTS are what `evaluate` wrote of models in RUN/snapshots and of RUN/model, on development sets.
+    """
+    from training import scaling as stage
+
+    stage.draw_run(run, results, out)
+
+
+@main.command()
 @click.option("--config", type=_FILE, default=Path("configs/pretrain/nano-cpu.toml"), help="What texts are drawn by.")
 @click.option("--corpus", type=_FOLDER, default=Path("runs/corpus"), help="Folder that `corpus build` wrote.")
 @click.option("--size", "sizes", type=click.IntRange(512), multiple=True, help="Entries of a tokenizer to train.")

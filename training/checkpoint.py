@@ -38,30 +38,6 @@ def load_checkpoint(run: Path, model: torch.nn.Module, optimizers: Sequence[torc
     return int(state["step"])
 
 
-def plot_loss(log: Path, picture: Path) -> None:
-    """Draw the loss over the steps from a log of JSON lines with `step` and `loss` or `bits_per_byte`."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    records = [json.loads(line) for line in log.read_text().splitlines()]
-    # A resumed run logs some steps again; the later line counts.
-    losses = {record["step"]: record["loss"] for record in records if "loss" in record}
-    held_out = {record["step"]: record["bits_per_byte"] for record in records if "bits_per_byte" in record}
-    figure, axes = plt.subplots(figsize=(7, 4))
-    axes.plot(list(losses), list(losses.values()), label="training", linewidth=1)
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss (nats per token)")
-    if held_out:
-        other = axes.twinx()
-        other.plot(list(held_out), list(held_out.values()), "C1.-", label="held-out code")
-        other.set_ylabel("held-out code (bits per byte)")
-        figure.legend(loc="upper right", bbox_to_anchor=(0.9, 0.88))
-    figure.savefig(picture, dpi=120, bbox_inches="tight")
-    plt.close(figure)
-
-
 def same_run(run: Path, settings: dict[str, Any]) -> None:
     """Record `settings` in a new run's folder; raise `DocumentError` where the folder holds a run with others."""
     path = run / "settings.json"

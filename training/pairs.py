@@ -111,7 +111,7 @@ def _pair(engine: Engine, prompt: str, completion: str) -> Pair | None:
     asked, right = parse_prompt(prompt), parse_response(completion)
     room = engine.count_tokens(completion) + _ANSWER_TOKENS
     try:
-        text = answer(engine, question(asked, room), replace(Settings(), gates=())).text
+        text = answer(engine, question(asked, room), replace(Settings(), gates=frozenset())).text
     except UsageError:
         return None
     try:

@@ -30,11 +30,12 @@ from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
 from tabtab_local.output import new_folder
 from tabtab_local.prompt import PROMPT_VERSION
 from training.attention import DOCUMENTS
-from training.checkpoint import load_checkpoint, plot_loss, same_run, save_checkpoint, write_json
+from training.checkpoint import load_checkpoint, same_run, save_checkpoint, write_json
 from training.corpus import store
 from training.corpus.filter import KINDS
 from training.packing import IGNORED, Mix, Rows, collated
-from training.settings import Pretraining
+from training.picture import draw_loss
+from training.settings import Pretraining, operations
 from training.tokenizer import train_tokenizer
 
 _CHECKPOINT_SECONDS = 300
@@ -107,7 +108,7 @@ def pretrain(
             return False
     if accelerator.is_main_process:
         _write_model(model, tokenizer, settings, corpus, step, out / "model")
-        plot_loss(out / "log.jsonl", out / "loss.png")
+        draw_loss(out / "log.jsonl", out / "loss.png")
         log.say(f"wrote {out / 'model'}")
     return True
 
@@ -305,7 +306,7 @@ class _Log:
 
     def __init__(self, out: Path, settings: Pretraining, model: Qwen3ForCausalLM, accelerator: Accelerator) -> None:
         self._path, self._settings, self._accelerator = out / "log.jsonl", settings, accelerator
-        self._operations = _operations(model, settings)
+        self._operations = operations(model.num_parameters(), settings)
         self._peak = _peak(accelerator.device) * accelerator.num_processes
         self._losses: list[float] = []
         self._started = time.monotonic()
@@ -344,16 +345,6 @@ class _Log:
         if self._accelerator.is_main_process:
             with self._path.open("a") as log:
                 log.write(json.dumps(record) + "\n")
-
-
-def _operations(model: Qwen3ForCausalLM, settings: Pretraining) -> float:
-    """Return the floating-point operations of training on a token: three times those of the forward pass.
-
-    Two for each weight, and the products of attention over half a row on average (Chowdhery et al. 2022, appendix B,
-    with the causal half). A tied embedding counts once, as the output matrix.
-    """
-    attention = 2 * settings.layers * settings.heads * settings.head_dim * settings.row_tokens
-    return 3.0 * (2 * int(model.num_parameters()) + attention)
 
 
 def _peak(device: torch.device) -> float:

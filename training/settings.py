@@ -68,6 +68,16 @@ class Pretraining:
 KIND_WEIGHTS: Mapping[str, float] = {"notebook": 4.0, "tutorial": 3.0, "library": 1.0, "test": 0.5}
 
 
+def operations(parameters: int, settings: Pretraining) -> float:
+    """Return the floating-point operations of training on a token: three times those of the forward pass.
+
+    Two for each weight, and the products of attention over half a row on average (Chowdhery et al. 2022, appendix B,
+    with the causal half). A tied embedding counts once, as the output matrix.
+    """
+    attention = 2 * settings.layers * settings.heads * settings.head_dim * settings.row_tokens
+    return 3.0 * (2 * parameters + attention)
+
+
 def read_pretraining(path: Path, **changes: Any) -> Pretraining:
     """Return the settings in the TOML file `path`, with the `changes` that are not None in the place of what it says.
 

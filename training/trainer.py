@@ -20,8 +20,9 @@ from tabtab_local.fingerprint import TRAINING_FILE
 from tabtab_local.output import new_folder
 from tabtab_local.prompt import PROMPT_VERSION
 from training.base import Base
-from training.checkpoint import plot_loss, write_json
+from training.checkpoint import write_json
 from training.packing import encode
+from training.picture import draw_loss
 from training.settings import FineTuning, Preference
 
 
@@ -103,5 +104,5 @@ def write_adapter(
         tokenizer.save_pretrained(folder)
         whole = {**record, "prompt_version": PROMPT_VERSION, "settings": asdict(settings)}  # type: ignore[call-overload]
         write_json(folder / TRAINING_FILE, whole)
-    plot_loss(out / "log.jsonl", out / "loss.png")
+    draw_loss(out / "log.jsonl", out / "loss.png")
     click.echo(f"wrote {out / 'adapter'}", err=True)
