@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +11,14 @@ import pytest
 import torch
 from click.testing import CliRunner
 from peft import PeftModel
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from convert.merge import merge
 from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.prompt import Prompt, RecentEdit, Response, parse_prompt, parse_response
 from tests.test_sft import LITTLE, bases, edits
-from training import prefer, sft
+from training import prefer, sft, trainer
 from training.__main__ import main
 from training.pairs import Pair, fault, read_pairs, write_pairs
 from training.settings import Preference
@@ -102,6 +104,27 @@ def test_the_chosen_answers_become_likelier_than_the_rejected(
     merge(None, tmp_path / "run/adapter", tmp_path / "merged")
     with pytest.raises(DocumentError, match=r"other settings .*beta"):
         prefer.prefer(adapter, pairs, tmp_path / "run", replace(settings, beta=0.5))
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_weights(
+    tuned: tuple[Path, Path], pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefer, "arguments", lambda *given: {**trainer.arguments(*given), "save_steps": 2})
+    settings = Preference(batch_size=4, epochs=2, max_tokens=1500)
+    prefer.prefer(tuned[1], pairs, tmp_path / "whole", settings)
+    shutil.copytree(tmp_path / "whole", tmp_path / "parts")
+    shutil.rmtree(tmp_path / "parts/adapter")
+    _, *later = sorted(tmp_path.glob("parts/checkpoints/checkpoint-*"))
+    for checkpoint in later:
+        shutil.rmtree(checkpoint)
+    assert later
+    prefer.prefer(tuned[1], pairs, tmp_path / "parts", settings)
+    whole, parts, before = (
+        load_file(folder / "adapter_model.safetensors")
+        for folder in (tmp_path / "whole/adapter", tmp_path / "parts/adapter", tuned[1])
+    )
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert not all(torch.equal(whole[name], before[name]) for name in whole)
 
 
 def margin(model: PeftModel, rows: list[dict[str, list[int]]]) -> float:

@@ -18,14 +18,12 @@ from trl import DPOConfig, DPOTrainer
 
 from convert.folder import read_json
 from tabtab_local.errors import DocumentError, ModelError
-from tabtab_local.fingerprint import TRAINING_FILE, file_sha256
+from tabtab_local.fingerprint import TRAINING_FILE, file_sha256, weights_sha256
 from training.base import Base, load_base
 from training.checkpoint import same_run
 from training.pairs import Pair, read_pairs
 from training.settings import Preference
 from training.trainer import Log, answer_ids, arguments, last_checkpoint, question_ids, suit_trl, write_adapter
-
-_WEIGHTS = "adapter_model.safetensors"
 
 
 def prefer(adapter: Path, data: Path, out: Path, settings: Preference) -> None:
@@ -36,7 +34,7 @@ def prefer(adapter: Path, data: Path, out: Path, settings: Preference) -> None:
     """
     pairs, data_sha256 = list(read_pairs(data)), file_sha256(data)
     model, base, record = _load(adapter)
-    started = {"base_sha256": base.sha256, "adapter_sha256": file_sha256(adapter / _WEIGHTS)}
+    started = {"base_sha256": base.sha256, "adapter_sha256": weights_sha256(adapter)}
     same_run(out, {**started, "data": data_sha256, **asdict(settings)})
     dataset = tokenized(pairs, base, settings.max_tokens)
     click.echo(f"{len(dataset)} of {len(pairs)} pairs fit into {settings.max_tokens} tokens", err=True)
@@ -53,7 +51,7 @@ def prefer(adapter: Path, data: Path, out: Path, settings: Preference) -> None:
         callbacks=[Log(out / "log.jsonl", {"rewards/accuracies": "accuracy", "rewards/margins": "margin"})],
     )
     trainer.train(resume_from_checkpoint=last_checkpoint(out / "checkpoints"))
-    made = {"stage": "prefer", "base": record["base"], **started, "data_sha256": data_sha256, "examples": len(dataset)}
+    made = {"stage": "prefer", "base": base.source, **started, "data_sha256": data_sha256, "examples": len(dataset)}
     write_adapter(model, base.tokenizer, out, {**made, "fine_tuning": record}, settings)
 
 

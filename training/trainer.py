@@ -96,13 +96,17 @@ def answer_ids(base: Base, answer: str) -> list[int]:
 
 
 def write_adapter(
-    model: PeftModel, tokenizer: PreTrainedTokenizerBase, out: Path, record: Mapping[str, Any], settings: object
+    model: PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    out: Path,
+    record: Mapping[str, Any],
+    settings: FineTuning | Preference,
 ) -> None:
     """Write OUT/adapter — weights, tokenizer and the record `training.json` — and the loss curve OUT/loss.png."""
     with new_folder(out / "adapter", replace=True) as folder:
         model.save_pretrained(folder, selected_adapters=["default"])
         tokenizer.save_pretrained(folder)
-        whole = {**record, "prompt_version": PROMPT_VERSION, "settings": asdict(settings)}  # type: ignore[call-overload]
+        whole = {**record, "prompt_version": PROMPT_VERSION, "settings": asdict(settings)}
         write_json(folder / TRAINING_FILE, whole)
     draw_loss(out / "log.jsonl", out / "loss.png")
     click.echo(f"wrote {out / 'adapter'}", err=True)
