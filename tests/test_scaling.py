@@ -69,7 +69,7 @@ def test_the_law_that_made_the_runs_is_found() -> None:
 
 
 def test_a_run_that_does_not_fit_widens_what_is_said() -> None:
-    text = scaling.report([*RUNS[:-1], replace(RUNS[-1], bits=2 * RUNS[-1].bits)])
+    text = scaling.report([*RUNS[:-1], replace(RUNS[-1], bits=1.05 * RUNS[-1].bits)])
     low, high = text.split("(")[1].split(" with")[0].split(" to ")
     assert float(low) < float(text.split("largest run: ")[1].split()[0]) < float(high)
 
@@ -77,6 +77,11 @@ def test_a_run_that_does_not_fit_widens_what_is_said() -> None:
 def test_two_budgets_make_no_law() -> None:
     with pytest.raises(DocumentError, match="these are of 2: make more"):
         scaling.law_of([RUNS[0], RUNS[0], RUNS[1]])
+
+
+def test_runs_that_more_did_not_help_make_no_law() -> None:
+    with pytest.raises(DocumentError, match="are no better: give runs whose budgets"):
+        scaling.law_of([replace(run, bits=1 / run.bits) for run in RUNS])
 
 
 def test_runs_are_read_with_what_they_took(runs: list[Path], tmp_path: Path) -> None:

@@ -62,11 +62,16 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def law_of(runs: Sequence[Run]) -> Law:
-    """Return the law through `runs`, by least squares in logarithms. Raises `DocumentError` for too few budgets."""
+    """Return the law through `runs`, by least squares in logarithms.
+
+    Raises `DocumentError` for too few budgets, and where more of it did not help.
+    """
     budgets = len({run.operations for run in runs})
     if budgets < _LEAST_RUNS:
         raise DocumentError(f"a law needs runs of {_LEAST_RUNS} budgets or more, these are of {budgets}: make more")
     slope, start = np.polyfit(np.log([run.operations for run in runs]), np.log([run.bits for run in runs]), 1)
+    if slope >= 0:
+        raise DocumentError("the runs with more operations are no better: give runs whose budgets lie further apart")
     return Law(float(np.exp(start)), -float(slope))
 
 
