@@ -7,6 +7,7 @@ chosen answers, without which their own likelihood may fall (Pang et al. 2024).
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from datasets import Dataset
 from peft import PeftConfig, PeftModel
 from trl import DPOConfig, DPOTrainer
 
-from convert.folder import read_json
 from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import TRAINING_FILE, file_sha256, weights_sha256
 from training.base import Base, load_base
@@ -78,11 +78,11 @@ class _Trainer(DPOTrainer):  # type: ignore[misc]
 
 def _load(adapter: Path) -> tuple[PeftModel, Base, dict[str, Any]]:
     """Return the base with the adapter to be trained on, the base alone, and the record of the adapter's training."""
-    record = read_json(adapter / TRAINING_FILE)
     try:
+        record = json.loads((adapter / TRAINING_FILE).read_text(encoding="utf-8"))
         name = str(PeftConfig.from_pretrained(adapter).base_model_name_or_path)
         base = load_base(name)
-        if record.get("base_sha256") != base.sha256:
+        if record["base_sha256"] != base.sha256:
             raise ModelError(f"{adapter} was trained on other weights than {name} has: give the base it was trained on")
         model = PeftModel.from_pretrained(base.model, adapter, is_trainable=True)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
