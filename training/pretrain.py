@@ -333,7 +333,7 @@ class _Log:
             f"{used:.0%} of the machine  {left:.0f} min left"
         )
         record = {"step": step, "loss": round(loss, 4), "learning_rate": learning_rate(settings, step - 1)}
-        self._append({**record, "tokens_per_s": round(rate), "utilisation": round(used, 4)})
+        self._append({**record, "tokens_per_s": round(rate), "utilisation": float(f"{used:.3g}")})
 
     def write_held_out(self, step: int, bits: dict[str, float]) -> None:
         """Write the loss on held-out code and on the answers of edits to it."""
