@@ -10,7 +10,7 @@ from tabtab_local.prompt import Prompt, RecentEdit, Response
 from training.data.corruption import WEIGHTS, corruptions
 from training.data.corruption.answerable import called_for, unknowable
 from training.data.corruption.example import Example
-from training.data.installed import Corpus
+from training.data.source import everyday
 
 
 def asked(region: str, inserted: str, above: str = "", below: str = "", **rest: object) -> Example:
@@ -86,10 +86,9 @@ def test_silence_is_no_answer_to_code_that_stops_in_the_middle():
 
 
 def test_most_examples_of_everyday_code_are_answerable_and_some_are_not():
-    corpus = Corpus((), (), everyday_share=1.0)
     made = []
     for index in range(200):
         rng = random.Random(f"answerable/{index}")
-        made += corruptions(corpus.document(rng), rng, 4, WEIGHTS)
+        made += corruptions(everyday.document(rng), rng, 4, WEIGHTS)
     kept = [example for example in made if called_for(example) and not unknowable(example)]
     assert 0.85 < len(kept) / len(made) < 1

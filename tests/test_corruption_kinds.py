@@ -10,7 +10,6 @@ from tabtab_local.prompt import RecentEdit
 from training.data.corruption.drift import comment_drift, duplicated_line, reordered_line, stale_copy
 from training.data.corruption.example import Example
 from training.data.corruption.propagation import propagate_rename
-from training.data.corruption.rename import rename, uses_in_text
 from training.data.corruption.scope import bindings
 from training.data.corruption.signature import signature
 from training.data.corruption.silence import no_edit_completed, no_edit_deleted
@@ -90,23 +89,6 @@ def test_a_given_intent_is_repeated_and_an_intent_of_removed_code_is_inferred():
     made = [step(document, random.Random(seed)) for seed in range(40)]
     assert all(example.response.intent == "Add one" for example in made)
     assert {example.prompt.intent for example in made} == {"", "Add one"}
-
-
-def test_a_rename_leaves_the_other_uses_to_the_answer_with_the_cursor_at_the_next():
-    example = examples(rename, "rows = load()\nprint(rows)\nshow(rows, rows=rows)\n")[0]
-    new = example.response.region.split(" = ")[0]
-    assert example.prompt.region == f"{new} = load()\nprint(rows)\nshow(rows, rows=rows)"
-    assert example.response.region == f"{new} = load()\nprint({new})\nshow({new}, rows={new})"
-    assert example.response.cursor == example.response.region.index(f"({new}, rows") + 1
-    assert example.prompt.recent_edits[0].updated == f"{new} = load()"
-
-
-def test_only_uses_of_the_variable_count_as_uses():
-    text = (
-        "rows = 1\nall_rows = 2\nx.rows = 'rows'  # rows\nf(rows=rows)\nprint(rows == f'rows {rows} {x[\"rows\"]}')\n"
-    )
-    uses = uses_in_text(text, "rows")
-    assert [text[use - 2 : use + 5] for use in uses[1:]] == ["s=rows)", "t(rows ", " {rows}"]
 
 
 def test_names_are_resolved_by_scope():

@@ -16,7 +16,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 TIMINGS = ("first_token_ms", "total_ms")
 BENCH = ("evaluate", "--suite", "tabtab-bench", "--split", "dev", "--unsafe")
-NAME = "tabtab-bench-dev-4tasks-tabtab-nano.json"
+# More than a run does between two looks at it.
+TASKS = 16
+NAME = f"tabtab-bench-dev-{TASKS}tasks-tabtab-nano.json"
 
 
 def command(*arguments: object) -> list[str]:
@@ -48,17 +50,17 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the result of the nano on four tasks; treat it as read-only."""
+    """A folder with a result of the nano; treat it as read-only."""
     folder = tmp_path_factory.mktemp("results")
-    done = training(*BENCH, "--tasks", 4, "--out", folder)
-    assert done.stdout.startswith("tabtab-nano on tabtab-bench (dev), 4 tasks\n")
+    done = training(*BENCH, "--tasks", TASKS, "--out", folder)
+    assert done.stdout.startswith(f"tabtab-nano on tabtab-bench (dev), {TASKS} tasks\n")
     assert f"wrote {folder / NAME}\n" in done.stderr
     return folder
 
 
 def test_a_result_has_a_row_for_each_task_and_nothing_is_left_beside_it(measured):
     assert [path.name for path in measured.iterdir()] == [NAME]
-    assert len(rows(measured / NAME)) == 4
+    assert len(rows(measured / NAME)) == TASKS
 
 
 def test_a_run_that_is_stopped_and_one_that_is_killed_end_with_the_same_rows(measured, tmp_path):
@@ -66,7 +68,7 @@ def test_a_run_that_is_stopped_and_one_that_is_killed_end_with_the_same_rows(mea
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         before = len(journal.read_bytes().splitlines()) if journal.exists() else 1
         with subprocess.Popen(
-            command(*BENCH, "--tasks", 4, "--out", tmp_path), cwd=ROOT, stdout=-1, stderr=-1, text=True
+            command(*BENCH, "--tasks", TASKS, "--out", tmp_path), cwd=ROOT, stdout=-1, stderr=-1, text=True
         ) as process:
             until = time.monotonic() + 60
             while not journal.exists() or len(journal.read_bytes().splitlines()) <= before:
@@ -78,7 +80,7 @@ def test_a_run_that_is_stopped_and_one_that_is_killed_end_with_the_same_rows(mea
         assert process.returncode == code
         assert "Traceback" not in stderr
         assert [path.name for path in tmp_path.iterdir()] == [journal.name]
-    training(*BENCH, "--tasks", 4, "--out", tmp_path)
+    training(*BENCH, "--tasks", TASKS, "--out", tmp_path)
     assert rows(tmp_path / NAME) == rows(measured / NAME)
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
 
@@ -93,7 +95,7 @@ def test_a_result_compared_with_itself_is_no_difference(measured):
 
 def test_the_leaderboard_is_printed_and_written(measured, tmp_path):
     text = training("leaderboard", measured, "--out", tmp_path).stdout
-    assert "## tabtab-bench (dev, 4 tasks)" in text
+    assert f"## tabtab-bench (dev, {TASKS} tasks)" in text
     assert "| tabtab-nano |" in text
     assert "## Quoted, not measured here" in text
     assert (tmp_path / "leaderboard.md").read_text(encoding="utf-8") == text
@@ -128,7 +130,7 @@ def test_what_is_missing_or_broken_is_one_line(measured, tmp_path):
     assert "cannot reach http://127.0.0.1:9/v1" in fault(
         *BENCH, "--endpoint", "http://127.0.0.1:9/v1", "--out", tmp_path, "--cache", tmp_path
     )
-    assert "Not a directory" in fault(*BENCH, "--tasks", 4, "--out", file / "below")
+    assert "Not a directory" in fault(*BENCH, "--tasks", TASKS, "--out", file / "below")
     mbpp = ("evaluate", "--split", "dev", "--unsafe", "--out", tmp_path, "--cache", tmp_path, "--mbpp")
     assert f"cannot read {tmp_path / 'none'}" in fault(*mbpp, tmp_path / "none")
     assert f"{broken} is not the MBPP data set" in fault(*mbpp, broken)

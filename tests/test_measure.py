@@ -26,5 +26,5 @@ def test_the_report_counts_what_is_shown_apart_from_silence():
     asked = example("x = ", "x = 1")
     rows = [Outcome(asked, asked.response, silent=False), Outcome(asked, Response("x = ", 4), silent=True)]
     lines = report({"code": rows}).splitlines()
-    assert "| code | all but no_edit | 2 | 50.0 (9.5-90.5) |" in lines
+    assert "| code | all edits | 2 | 50.0 (9.5-90.5) |" in lines
     assert "| code | of what is shown | 1 | 100.0 (20.7-100.0) |" in lines

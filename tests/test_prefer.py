@@ -94,7 +94,7 @@ def test_the_chosen_answers_become_likelier_than_the_rejected(
         PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), folder).eval()
         for folder in (adapter, tmp_path / "run/adapter")
     )
-    loaded = prefer._load(adapter)[1]
+    loaded = prefer.load(adapter)[1]
     rows = list(prefer.tokenized(list(read_pairs(pairs)), loaded, 1500))
     assert margin(after, rows) > margin(before, rows)
     record = json.loads((tmp_path / "run/adapter/training.json").read_text())
@@ -143,7 +143,7 @@ def margin(model: PeftModel, rows: list[dict[str, list[int]]]) -> float:
 
 
 def test_special_tokens_in_code_are_text(tuned: tuple[Path, Path], pairs: Path) -> None:
-    loaded = prefer._load(tuned[1])[1]
+    loaded = prefer.load(tuned[1])[1]
     pair = next(read_pairs(pairs))
     rows = prefer.tokenized([replace(pair, prompt=pair.prompt + 'x = "<|endoftext|>"\n')], loaded, 1500)
     assert loaded.tokenizer.eos_token_id not in rows[0]["prompt_ids"]
@@ -153,7 +153,7 @@ def test_special_tokens_in_code_are_text(tuned: tuple[Path, Path], pairs: Path) 
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("{", "line 1 is not an object with the texts prompt, chosen and another one"),
+        ("{", "line 1 is not JSON: "),
         ('{"prompt": "x", "chosen": "y"}', "line 1 is not an object with the texts"),
         ('{"prompt": "x", "chosen": "y", "rejected": "z"}', "line 1: "),
         ("[]", "line 1 is not an object"),

@@ -19,8 +19,7 @@ from tabtab_local.prompt import MARKERS, render_prompt, render_response
 from tests.tiny import tiny_llama, tiny_qwen3, tiny_tokenizer
 from training import base, sft
 from training.data.corruption import corrupt
-from training.data.document import from_program
-from training.data.everyday import WRITERS
+from training.data.source import everyday
 from training.packing import encode
 from training.settings import FineTuning
 
@@ -75,7 +74,7 @@ def edits(path, count=12):
     lines = []
     for seed in range(count):
         rng = random.Random(seed)
-        example = corrupt(from_program(rng.choice(WRITERS)(rng), rng), rng)
+        example = corrupt(everyday.document(rng), rng)
         row = {"prompt": render_prompt(example.prompt), "completion": render_response(example.response)}
         lines.append(json.dumps(row) + "\n")
     path.write_text("".join(lines))

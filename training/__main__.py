@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from tabtab_local.command import Group
 from training.corpus.command import corpus
 from training.data.command import data
 from training.evaluation import command as evaluation
-from training.settings import DISTRIBUTIONS, FineTuning, Preference, read_pretraining
+from training.settings import FineTuning, Preference, Tuning, read_pretraining
 
 _FINE_TUNING, _PREFERENCE = FineTuning(), Preference()
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -122,6 +124,43 @@ def tokenizers(config: Path, corpus: Path, sizes: tuple[int, ...], others: tuple
     click.echo(vocabulary.report(found, corpus))
 
 
+def _tuning(defaults: Tuning) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options that fine-tuning and preference training have in common."""
+    options = (
+        click.option(
+            "--epochs", type=click.FloatRange(0, min_open=True), default=defaults.epochs, help="Passes over the data."
+        ),
+        click.option(
+            "--batch-size", type=click.IntRange(1), default=defaults.batch_size, help="Examples computed together."
+        ),
+        click.option(
+            "--gradient-accumulation",
+            type=click.IntRange(1),
+            default=defaults.gradient_accumulation,
+            help="Batches in a step.",
+        ),
+        click.option(
+            "--max-tokens", type=click.IntRange(16), default=defaults.max_tokens, help="Longer examples are left out."
+        ),
+        click.option(
+            "--learning-rate",
+            type=click.FloatRange(0, min_open=True),
+            default=defaults.learning_rate,
+            help="Peak rate; the large bases want a fifth of it.",
+        ),
+        click.option("--seed", type=int, default=defaults.seed, help="Seed of what is drawn at random."),
+    )
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+
+
+_data = click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="Folder that `data build` wrote, or JSON lines with prompt and completion.",
+)
+
+
 @main.command()
 @click.option(
     "--base",
@@ -131,25 +170,8 @@ def tokenizers(config: Path, corpus: Path, sizes: tuple[int, ...], others: tuple
 @click.option(
     "--out", type=_FOLDER, default=Path("runs/nano/sft"), help="Folder of the run; an unfinished run in it goes on."
 )
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True),
-    required=True,
-    help="Folder that `data build` wrote, or JSON lines with prompt and completion.",
-)
-@click.option(
-    "--epochs", type=click.FloatRange(0, min_open=True), default=_FINE_TUNING.epochs, help="Passes over the examples."
-)
-@click.option("--batch-size", type=click.IntRange(1), default=_FINE_TUNING.batch_size, help="Examples in a step.")
-@click.option(
-    "--gradient-accumulation",
-    type=click.IntRange(1),
-    default=_FINE_TUNING.gradient_accumulation,
-    help="Batches in a step.",
-)
-@click.option(
-    "--max-tokens", type=click.IntRange(16), default=_FINE_TUNING.max_tokens, help="Longer examples are left out."
-)
+@_data
+@_tuning(_FINE_TUNING)
 @click.option("--rank", type=click.IntRange(1), default=_FINE_TUNING.rank, help="Rank of the LoRA matrices.")
 @click.option(
     "--alpha",
@@ -157,13 +179,6 @@ def tokenizers(config: Path, corpus: Path, sizes: tuple[int, ...], others: tuple
     default=_FINE_TUNING.alpha,
     help="Scale of the LoRA, divided by the root of the rank.",
 )
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(0, min_open=True),
-    default=_FINE_TUNING.learning_rate,
-    help="Peak rate; about 2e-4 suits the large bases.",
-)
-@click.option("--seed", type=int, default=_FINE_TUNING.seed, help="Seed of the adapter and of the data.")
 def sft(base: str, out: Path, data: Path, **chosen: Any) -> None:
     """Fine-tune a base with LoRA on edits.
 
@@ -176,12 +191,7 @@ def sft(base: str, out: Path, data: Path, **chosen: Any) -> None:
 
 @main.command()
 @click.option("--model", type=_FILE, help="GGUF file that answers.", show_default="the embedded nano")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True),
-    required=True,
-    help="Folder that `data build` wrote, or JSON lines with prompt and completion.",
-)
+@_data
 @click.option("--out", type=_FILE, default=Path("runs/nano/pairs.jsonl"), help="File of the pairs.")
 @click.option("--examples", type=click.IntRange(1), default=4000, help="Prompts to answer.")
 @click.option("--seed", type=int, default=3, help="Seed of which prompts.")
@@ -209,10 +219,7 @@ def pairs(model: Path | None, data: Path, out: Path, examples: int, seed: int) -
 @click.option(
     "--out", type=_FOLDER, default=Path("runs/nano/prefer"), help="Folder of the run; an unfinished run in it goes on."
 )
-@click.option(
-    "--epochs", type=click.FloatRange(0, min_open=True), default=_PREFERENCE.epochs, help="Passes over the pairs."
-)
-@click.option("--batch-size", type=click.IntRange(1), default=_PREFERENCE.batch_size, help="Pairs in a step.")
+@_tuning(_PREFERENCE)
 @click.option(
     "--beta",
     type=click.FloatRange(0, min_open=True),
@@ -225,13 +232,6 @@ def pairs(model: Path | None, data: Path, out: Path, examples: int, seed: int) -
     default=_PREFERENCE.imitation,
     help="Weight of the right answers' own loss.",
 )
-@click.option(
-    "--learning-rate", type=click.FloatRange(0, min_open=True), default=_PREFERENCE.learning_rate, help="Peak rate."
-)
-@click.option(
-    "--max-tokens", type=click.IntRange(16), default=_PREFERENCE.max_tokens, help="Longer pairs are left out."
-)
-@click.option("--seed", type=int, default=_PREFERENCE.seed, help="Seed of the order.")
 def prefer(adapter: Path, data: Path, out: Path, **chosen: Any) -> None:
     """Train an adapter on, by preference (DPO), away from its own faults. Writes OUT/adapter, as sft does."""
     from training import prefer as stage
@@ -240,20 +240,16 @@ def prefer(adapter: Path, data: Path, out: Path, **chosen: Any) -> None:
 
 
 @main.command()
-@click.option(
-    "--model",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="GGUF file to measure.",
-    show_default="the embedded nano",
-)
+@click.option("--model", type=_FILE, help="GGUF file to measure.", show_default="the embedded nano")
+@click.option("--corpus", type=_FOLDER, default=Path("runs/corpus"), help="Folder that `corpus build` wrote.")
 @click.option("--examples", type=click.IntRange(1), default=500, help="Examples of each source of code.")
 @click.option("--seed", type=int, default=3, help="Seed of the examples; not one that training uses.")
-def measure(model: Path | None, examples: int, seed: int) -> None:
+def measure(model: Path | None, corpus: Path, examples: int, seed: int) -> None:
     """Print how often a model restores removed code that it has not seen, as a Markdown table."""
     from tabtab_local.registry import embedded_path
     from training import measure as stage
 
-    click.echo(stage.report(stage.measure(model or embedded_path(), DISTRIBUTIONS, examples, seed)))
+    click.echo(stage.report(stage.measure(model or embedded_path(), corpus, examples, seed)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -43,6 +44,11 @@ class Base:
     marker_ids: tuple[int, ...]
     new_markers: bool
 
+    @cached_property
+    def beginning(self) -> list[int]:
+        """The token that begins a text, where there is one."""
+        return first_token(self.tokenizer)
+
 
 def load_base(base: str) -> Base:
     """Load `base`: a name of the registry, a folder or a hub id. Raises `ModelError` with what is wrong with it."""
@@ -64,6 +70,12 @@ def load_base(base: str) -> Base:
     if missing:
         _start_rows_at_mean(model, ids)
     return Base(source, sha256, model, tokenizer, ids, bool(missing))
+
+
+def first_token(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the token that begins a text where the model expects one (Llama does, Qwen does not)."""
+    bos = tokenizer.bos_token_id
+    return [bos] if bos is not None and tokenizer("x")["input_ids"][:1] == [bos] else []
 
 
 def add_markers(tokenizer: PreTrainedTokenizerBase, rows: int) -> PreTrainedTokenizerBase:

@@ -1,28 +1,36 @@
 """A first look at a model: how often it restores the code that was removed, on documents that training did not see.
 
 Not the evaluation that models are compared by, which runs unit tests. The examples are made as training examples are,
-from other seeds of the everyday generator and from files that were held out; the model answers through the runtime.
+from other seeds of the everyday generator and from the texts that a corpus holds out; the model answers through the
+runtime.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabtab_local.answer import INTENT_TOKENS, answer, question
+from tabtab_local.answer import INTENT_TOKENS
 from tabtab_local.config import Settings
 from tabtab_local.edits import diff
 from tabtab_local.engine import Engine, LlamaEngine
-from tabtab_local.errors import FormatError
 from tabtab_local.gates import Change, objection
-from tabtab_local.prompt import Response, forced_region, parse_response, render_prompt
-from training.data import installed
+from tabtab_local.prompt import Response, forced_region, render_prompt
+from training.corpus import store
+from training.corpus.window import Windows
 from training.data.corruption import Example, corrupt
+from training.data.document import Document
+from training.data.source import everyday
 from training.evaluation.statistic import wilson
+from training.settings import KIND_WEIGHTS
+from training.trial import answer_room, attempt
 
-_ANSWER_TOKENS = 160
+Draw = Callable[[random.Random], Document]
+
+# With its answer, a window of this size fits into the nano's context.
+_WINDOW_CHARACTERS = 1800
 
 # The markers of the answer.
 _FRAME_TOKENS = 16
@@ -45,13 +53,12 @@ class Outcome:
         return self.answer is not None and self.answer.region == self.example.response.region
 
 
-def measure(model: Path, distributions: tuple[str, ...], count: int, seed: int) -> dict[str, list[Outcome]]:
-    """Return the outcomes of `count` examples each of generated and of held-out real code.
+def measure(model: Path, corpus: Path, count: int, seed: int) -> dict[str, list[Outcome]]:
+    """Return the outcomes of `count` examples each of generated code and of what the built `corpus` holds out.
 
     Examples that do not fit into the model's context are passed over, as the runtime would show less of the code.
     """
-    corpus = installed.load(distributions, everyday_share=1.0)
-    draw = {"everyday code": corpus.document, "held-out files": corpus.held_out_document}
+    draw = {"everyday code": everyday.document, "held-out code": _held_out(corpus)}
     with LlamaEngine(model) as engine:
         return {
             source: [_outcome(engine, example) for example in _examples(engine, document, f"{seed}/{source}", count)]
@@ -59,12 +66,17 @@ def measure(model: Path, distributions: tuple[str, ...], count: int, seed: int) 
         }
 
 
+def _held_out(corpus: Path) -> Draw:
+    windows = Windows(store.Texts(corpus, store.HELD_OUT), KIND_WEIGHTS, 0, _WINDOW_CHARACTERS)
+    return lambda rng: windows.window(rng.randrange(len(windows)), rng)[1]
+
+
 def report(outcomes: dict[str, list[Outcome]]) -> str:
     """Return a Markdown table with 95 % Wilson intervals."""
     lines = ["| code | corruption | examples | exact match, % (95 % interval) |", "|---|---|---|---|"]
     for source, rows in outcomes.items():
         kinds = sorted({row.example.kind for row in rows})
-        groups = [("all but no_edit", [row for row in rows if row.example.kind != "no_edit"])]
+        groups = [("all edits", [row for row in rows if not row.example.kind.startswith("no_edit")])]
         groups += [(kind, [row for row in rows if row.example.kind == kind]) for kind in kinds]
         for name, group in groups:
             lines.append(f"| {source} | {name} | {len(group)} | {wilson([row.exact for row in group])} |")
@@ -76,7 +88,7 @@ def report(outcomes: dict[str, list[Outcome]]) -> str:
     return "\n".join(lines)
 
 
-def _examples(engine: Engine, document: installed.Draw, seed: str, count: int) -> Iterator[Example]:
+def _examples(engine: Engine, document: Draw, seed: str, count: int) -> Iterator[Example]:
     index = made = 0
     while made < count:
         rng = random.Random(f"{seed}/{index}")
@@ -90,21 +102,16 @@ def _examples(engine: Engine, document: installed.Draw, seed: str, count: int) -
 def _fits(engine: Engine, example: Example) -> bool:
     forced = forced_region(example.prompt.region[: example.prompt.cursor])
     taken = engine.count_tokens(render_prompt(example.prompt) + "".join(forced)) + _FRAME_TOKENS
-    return taken + INTENT_TOKENS + _answer_room(engine, example) <= engine.model.context_tokens
-
-
-def _answer_room(engine: Engine, example: Example) -> int:
-    return engine.count_tokens(example.prompt.region + example.prompt.intent) + _ANSWER_TOKENS
+    return taken + INTENT_TOKENS + answer_room(engine, example.prompt) <= engine.model.context_tokens
 
 
 def _outcome(engine: Engine, example: Example) -> Outcome:
-    generation = answer(engine, question(example.prompt, _answer_room(engine, example)), Settings())
-    try:
-        found = parse_response(generation.text)
-    except FormatError:
+    settings, asked = Settings(), example.prompt
+    trial = attempt(engine, asked, settings)
+    if trial.response is None:
         return Outcome(example, None, silent=True)
-    settings, before = Settings(), example.prompt.region
-    edits = diff(before, found.region)
-    recent = example.prompt.recent_edits
-    change = Change(before, found.region, edits, recent, generation.confidence, settings.min_confidence)
-    return Outcome(example, found, silent=objection(change, settings.gates) is not None)
+    edits = diff(asked.region, trial.response.region)
+    change = Change(
+        asked.region, trial.response.region, edits, asked.recent_edits, trial.confidence, settings.min_confidence
+    )
+    return Outcome(example, trial.response, silent=objection(change, settings.gates) is not None)

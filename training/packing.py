@@ -22,9 +22,9 @@ from transformers import PreTrainedTokenizerBase
 from tabtab_local.prompt import render_prompt, render_response
 from training.corpus.store import Texts
 from training.corpus.window import Windows
-from training.data.corruption import WEIGHTS, corrupt
-from training.data.document import Document, from_program
-from training.data.everyday import WRITERS
+from training.data.corruption import corrupt
+from training.data.document import Document
+from training.data.source import everyday
 from training.settings import Pretraining
 
 IGNORED = -100
@@ -55,7 +55,7 @@ class Mix:
     def document(self, number: int, rng: random.Random) -> Document:
         """Return a generated program, with the settings' probability, or else the window that is number `number`."""
         if not len(self._windows) or rng.random() < self.settings.everyday_share:
-            return from_program(rng.choice(WRITERS)(rng), rng)
+            return everyday.document(rng)
         return self._windows.window(number, rng)[1]
 
 
@@ -99,7 +99,7 @@ class Rows(Dataset[dict[str, torch.Tensor]]):
         They are at most `room`, with end-of-text where it fits.
         """
         end = self._tokenizer.eos_token_id
-        example = corrupt(document, rng, WEIGHTS) if rng.random() < self._settings.edit_share else None
+        example = corrupt(document, rng) if rng.random() < self._settings.edit_share else None
         if example:
             prompt = encode(self._tokenizer, render_prompt(example.prompt))
             row = [*prompt, *encode(self._tokenizer, render_response(example.response)), end]

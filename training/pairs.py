@@ -14,17 +14,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tabtab_local.answer import answer, question
 from tabtab_local.config import Settings
 from tabtab_local.engine import Engine, LlamaEngine
-from tabtab_local.errors import DocumentError, FormatError, UsageError
+from tabtab_local.errors import DocumentError, UsageError
 from tabtab_local.output import new_file
 from tabtab_local.prompt import Prompt, Response, parse_prompt, parse_response, render_response
 from training.data.document import Document
 from training.evaluation import metric
+from training.lines import following, json_lines
 from training.sft import read_examples
+from training.trial import attempt
 
-_ANSWER_TOKENS = 160
+_UNGATED = replace(Settings(), gates=frozenset())
 
 # Of the characters that an answer changes, how many may go back to what stood there before the last edit.
 _MOST_UNDONE = 0.5
@@ -50,14 +51,15 @@ def write_pairs(
     """
     rows = list(read_examples(data))
     random.Random(seed).shuffle(rows)
+    asked = rows[:examples]
     counts: dict[str, int] = {}
     with LlamaEngine(model) as engine, new_file(out) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for number, (prompt, completion) in enumerate(rows[:examples], 1):
+        for number, (prompt, completion) in enumerate(asked, 1):
             if pair := _pair(engine, prompt, completion):
                 counts[pair.fault] = counts.get(pair.fault, 0) + 1
                 file.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
-            if number % 200 == 0 or number == min(examples, len(rows)):
-                progress(f"{number} of {min(examples, len(rows))} prompts answered, {sum(counts.values())} pairs")
+            if number % 200 == 0 or number == len(asked):
+                progress(f"{number} of {len(asked)} prompts answered, {sum(counts.values())} pairs")
         if not counts:
             raise DocumentError("no answer has a fault: ask for more --examples")
     return dict(sorted(counts.items()))
@@ -65,26 +67,13 @@ def write_pairs(
 
 def read_pairs(path: Path) -> Iterator[Pair]:
     """Yield the pairs in a file of JSON lines. Raises `DocumentError` with the line that is wrong."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise DocumentError(f"{path} is not UTF-8 text: expected JSON lines with prompt, chosen and rejected") from None
-    except OSError as error:
-        raise DocumentError(f"cannot read {path}: {error.strerror}") from None
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
+    for where, row in json_lines(path, "prompt, chosen and rejected"):
+        with following(where, "prompt, chosen and another one as rejected"):
             pair = Pair(row["prompt"], row["chosen"], row["rejected"], row.get("fault", ""))
             parse_prompt(pair.prompt)
             parse_response(pair.chosen)
             if not isinstance(pair.rejected, str) or pair.rejected == pair.chosen:
                 raise TypeError
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
-            raise DocumentError(
-                f"{path}, line {number} is not an object with the texts prompt, chosen and another one as rejected"
-            ) from None
-        except FormatError as error:
-            raise DocumentError(f"{path}, line {number}: {error}") from None
         yield pair
 
 
@@ -108,18 +97,14 @@ def fault(prompt: Prompt, right: Response, found: Response | None) -> str | None
 
 
 def _pair(engine: Engine, prompt: str, completion: str) -> Pair | None:
-    asked, right = parse_prompt(prompt), parse_response(completion)
-    room = engine.count_tokens(completion) + _ANSWER_TOKENS
+    asked = parse_prompt(prompt)
     try:
-        text = answer(engine, question(asked, room), replace(Settings(), gates=frozenset())).text
+        trial = attempt(engine, asked, _UNGATED)
     except UsageError:
         return None
-    try:
-        found = parse_response(text)
-    except FormatError:
-        found = None
-    wrong = fault(asked, right, found)
-    return Pair(prompt, completion, render_response(found) if found else text, wrong) if wrong else None
+    wrong = fault(asked, parse_response(completion), trial.response)
+    rejected = render_response(trial.response) if trial.response else trial.text
+    return Pair(prompt, completion, rejected, wrong) if wrong else None
 
 
 def _parses(prompt: Prompt, response: Response) -> bool:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tabtab_local.output import new_file
+
 
 def draw_loss(log: Path, picture: Path) -> None:
     """Draw the loss over the steps from a log of JSON lines with `step` and `loss`."""
@@ -60,5 +62,6 @@ def _axes(picture: Path, x: str, y: str) -> Iterator[Any]:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     yield axes
-    figure.savefig(picture, dpi=120, bbox_inches="tight")
+    with new_file(picture) as temporary:
+        figure.savefig(temporary, dpi=120, bbox_inches="tight", format="png")
     plt.close(figure)

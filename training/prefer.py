@@ -33,7 +33,7 @@ def prefer(adapter: Path, data: Path, out: Path, settings: Preference) -> None:
     for an adapter or a base that cannot be used.
     """
     pairs, data_sha256 = list(read_pairs(data)), file_sha256(data)
-    model, base, record = _load(adapter)
+    model, base, record = load(adapter)
     started = {"base_sha256": base.sha256, "adapter_sha256": weights_sha256(adapter)}
     same_run(out, {**started, "data": data_sha256, **asdict(settings)})
     dataset = tokenized(pairs, base, settings.max_tokens)
@@ -76,8 +76,11 @@ class _Trainer(DPOTrainer):  # type: ignore[misc]
         return dataset
 
 
-def _load(adapter: Path) -> tuple[PeftModel, Base, dict[str, Any]]:
-    """Return the base with the adapter to be trained on, the base alone, and the record of the adapter's training."""
+def load(adapter: Path) -> tuple[PeftModel, Base, dict[str, Any]]:
+    """Return the base with the adapter to be trained on, the base alone, and the record of the adapter's training.
+
+    Raises `ModelError` where they cannot be loaded or do not belong together.
+    """
     try:
         record = json.loads((adapter / TRAINING_FILE).read_text(encoding="utf-8"))
         name = str(PeftConfig.from_pretrained(adapter).base_model_name_or_path)

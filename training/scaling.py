@@ -124,8 +124,8 @@ def draw_run(folder: Path, results: Sequence[Path], picture: Path) -> None:
         for name, text in names.items()
     }
     tokens = {
-        weights_sha256(model): json.loads((model / TRAINING_FILE).read_text())["tokens"] / 1e6
-        for model in (*folder.glob("snapshots/*"), folder / "model")
+        weights_sha256(record.parent): json.loads(record.read_text())["tokens"] / 1e6
+        for record in (*folder.glob(f"snapshots/*/{TRAINING_FILE}"), *folder.glob(f"model/{TRAINING_FILE}"))
     }
     shares: dict[str, dict[float, float]] = {}
     for path in results:

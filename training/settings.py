@@ -12,22 +12,6 @@ from training.table import keys as table_keys
 from training.table import read_toml
 from training.table import value as table_value
 
-# Installed distributions that `measure` takes held-out files of, beside the standard library.
-DISTRIBUTIONS: tuple[str, ...] = (
-    "accelerate",
-    "click",
-    "datasets",
-    "httpx",
-    "huggingface-hub",
-    "jinja2",
-    "networkx",
-    "numpy",
-    "packaging",
-    "pandas",
-    "peft",
-    "trl",
-)
-
 
 @dataclass(frozen=True)
 class Pretraining:
@@ -108,33 +92,36 @@ def _pretraining(table: dict[str, Any], changes: dict[str, Any]) -> Pretraining:
 
 
 @dataclass(frozen=True)
-class FineTuning:
-    """Everything but the base and the data that decides the outcome of a run. The defaults are the nano's."""
+class Tuning:
+    """What fine-tuning and preference training both need to know; longer examples than `max_tokens` are left out."""
 
     epochs: float = 1.0
     batch_size: int = 16
     gradient_accumulation: int = 1
     max_tokens: int = 1024
-    rank: int = 32
-    alpha: int = 32
     learning_rate: float = 1e-3
     warmup_share: float = 0.03
     seed: int = 2
 
 
 @dataclass(frozen=True)
-class Preference:
+class FineTuning(Tuning):
+    """Everything but the base and the data that decides the outcome of a run. The defaults are the nano's."""
+
+    rank: int = 32
+    alpha: int = 32
+
+
+@dataclass(frozen=True)
+class Preference(Tuning):
     """Everything but the adapter and the pairs that decides the outcome of a run. The defaults are the nano's.
 
     `beta` holds the model to what it was; `imitation` is the weight of the loss on the preferred answers themselves.
     """
 
-    epochs: float = 1.0
     batch_size: int = 8
-    gradient_accumulation: int = 1
-    max_tokens: int = 1024
-    beta: float = 0.1
-    imitation: float = 0.2
     learning_rate: float = 1e-4
     warmup_share: float = 0.1
     seed: int = 3
+    beta: float = 0.1
+    imitation: float = 0.2

@@ -7,7 +7,6 @@ knows nothing of merging or GGUF.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,16 +17,18 @@ from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model
 from trl import SFTConfig, SFTTrainer
 
-from tabtab_local.errors import DocumentError, FormatError
+from tabtab_local.errors import DocumentError
 from tabtab_local.fingerprint import file_sha256
 from tabtab_local.prompt import parse_prompt, parse_response
 from training.base import Base, load_base
 from training.checkpoint import same_run
 from training.data import shard
+from training.lines import following, json_lines
 from training.settings import FineTuning
 from training.trainer import Log, answer_ids, arguments, last_checkpoint, question_ids, suit_trl, write_adapter
 
 _LINEAR_LAYERS = "all-linear"
+_TEXTS = "prompt and completion"
 
 
 def fine_tune(base_name: str, data: Path, out: Path, settings: FineTuning) -> None:
@@ -69,34 +70,16 @@ def read_examples(path: Path) -> Iterator[tuple[str, str]]:
     if path.is_dir():
         yield from shard.read(path)
         return
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                yield _example(line, f"{path}, line {number}")
-    except UnicodeDecodeError:
-        raise DocumentError(f"{path} is not UTF-8 text: expected JSON lines with prompt and completion") from None
-    except OSError as error:
-        raise DocumentError(f"cannot read {path}: {error.strerror}") from None
+    for where, row in json_lines(path, _TEXTS):
+        with following(where, _TEXTS):
+            prompt, completion = row["prompt"], row["completion"]
+            parse_prompt(prompt)
+            parse_response(completion)
+        yield prompt, completion
 
 
 def _sha256(data: Path) -> str:
     return shard.sha256(data) if data.is_dir() else file_sha256(data)
-
-
-def _example(line: str, where: str) -> tuple[str, str]:
-    """Return prompt and completion of one line of data, both of them in the prompt format."""
-    try:
-        row = json.loads(line)
-        prompt, completion = row["prompt"], row["completion"]
-        parse_prompt(prompt)
-        parse_response(completion)
-    except json.JSONDecodeError as error:
-        raise DocumentError(f"{where} is not JSON: {error}") from None
-    except (KeyError, TypeError, AttributeError):
-        raise DocumentError(f"{where} is not an object with the texts prompt and completion") from None
-    except FormatError as error:
-        raise DocumentError(f"{where}: {error}") from None
-    return prompt, completion
 
 
 def tokenized(rows: list[tuple[str, str]], base: Base, max_tokens: int) -> Dataset:

@@ -23,10 +23,10 @@ from training.base import Base
 from training.checkpoint import write_json
 from training.packing import encode
 from training.picture import draw_loss
-from training.settings import FineTuning, Preference
+from training.settings import Tuning
 
 
-def arguments(out: Path, settings: FineTuning | Preference) -> dict[str, Any]:
+def arguments(out: Path, settings: Tuning) -> dict[str, Any]:
     """Return the arguments of a trainer of trl for a run in the folder `out`."""
     gpu = torch.cuda.is_available()
     return {
@@ -84,10 +84,8 @@ def last_checkpoint(folder: Path) -> str | None:
 
 
 def question_ids(base: Base, prompt: str) -> list[int]:
-    """Return the tokens of a prompt, with begin-of-text where the base expects it (Llama does, Qwen does not)."""
-    bos = base.tokenizer.bos_token_id
-    begins = bos is not None and base.tokenizer("x")["input_ids"][:1] == [bos]
-    return [*([bos] if begins else []), *encode(base.tokenizer, prompt)]
+    """Return the tokens of a prompt, with begin-of-text where the base expects it."""
+    return [*base.beginning, *encode(base.tokenizer, prompt)]
 
 
 def answer_ids(base: Base, answer: str) -> list[int]:
@@ -100,7 +98,7 @@ def write_adapter(
     tokenizer: PreTrainedTokenizerBase,
     out: Path,
     record: Mapping[str, Any],
-    settings: FineTuning | Preference,
+    settings: Tuning,
 ) -> None:
     """Write OUT/adapter — weights, tokenizer and the record `training.json` — and the loss curve OUT/loss.png."""
     with new_folder(out / "adapter", replace=True) as folder:

@@ -1,25 +1,20 @@
-"""Code that is at hand wherever the tools are installed: generated programs, and the source of installed packages.
+"""Code that is at hand wherever the tools are installed: the standard library, and named distributions.
 
-Real code is read from the installed Python: its standard library and named distributions whose metadata states a
-permissive licence. Every row of training data is a function of a seed and the row's number alone, so that a run can be
-resumed exactly and does not depend on how many processes prepare the data. No evaluation set is read here.
+Only those are read whose metadata states a permissive licence.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 import sysconfig
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from tabtab_local.errors import DocumentError
 from training import licence
-from training.data.document import Document, from_program
-from training.data.everyday import WRITERS
 
 _SKIPPED_FOLDERS = re.compile(
     r"(^|/)(tests?|testing|idlelib|lib2to3|turtledemo|site-packages|_vendor|vendored|externals)/"
@@ -42,40 +37,8 @@ class SourceFile:
     text: str
 
 
-Draw = Callable[[random.Random], Document]
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Where documents are drawn from: `everyday_share` of them are generated, the rest windows of `files`.
-
-    `held_out` are files that no training text is taken from.
-    """
-
-    files: tuple[SourceFile, ...]
-    held_out: tuple[SourceFile, ...]
-    everyday_share: float
-
-    def document(self, rng: random.Random) -> Document:
-        """Return one clean document."""
-        if not self.files or rng.random() < self.everyday_share:
-            return from_program(rng.choice(WRITERS)(rng), rng)
-        return Document(window(rng.choice(self.files).text, rng))
-
-    def held_out_document(self, rng: random.Random) -> Document:
-        """Return a window of a file that training never sees."""
-        return Document(window(rng.choice(self.held_out).text, rng))
-
-    def packages(self) -> dict[str, int]:
-        """Return the number of files of each source, as it is stated in the model card."""
-        counts: dict[str, int] = {}
-        for file in self.files:
-            counts[file.package] = counts.get(file.package, 0) + 1
-        return counts
-
-
-def load(distributions: Sequence[str], everyday_share: float) -> Corpus:
-    """Read the standard library and `distributions`.
+def load(distributions: Sequence[str]) -> tuple[SourceFile, ...]:
+    """Return the files of the standard library and of `distributions`.
 
     Raises `DocumentError` for a distribution that is missing or does not state a permissive licence.
     """
@@ -83,13 +46,7 @@ def load(distributions: Sequence[str], everyday_share: float) -> Corpus:
     files = list(python_files(f"python {sysconfig.get_python_version()}", stdlib, sorted(stdlib.rglob("*.py"))))
     for name in distributions:
         files += _distribution_files(name)
-    train = tuple(file for file in files if not _is_held_out(file))
-    return Corpus(train, tuple(file for file in files if _is_held_out(file)), everyday_share)
-
-
-def _is_held_out(file: SourceFile) -> bool:
-    """Return whether a file belongs to the two per cent that are kept for measuring, by its name."""
-    return hashlib.sha256(file.name.encode()).digest()[0] < 5
+    return tuple(files)
 
 
 def licences(distributions: Sequence[str]) -> dict[str, str]:
@@ -107,9 +64,7 @@ def _distribution(name: str) -> metadata.Distribution:
     try:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:
-        raise DocumentError(
-            f"the corpus needs the package {name}, which is not installed: pip install {name}"
-        ) from None
+        raise DocumentError(f"the mix needs the package {name}, which is not installed: pip install {name}") from None
 
 
 def _stated(distribution: metadata.Distribution) -> str:

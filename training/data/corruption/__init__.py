@@ -12,29 +12,15 @@ from collections.abc import Mapping
 from training.data.corruption.drift import comment_drift, duplicated_line, reordered_line, stale_copy
 from training.data.corruption.example import Corruption, Example
 from training.data.corruption.propagation import propagate_rename
-from training.data.corruption.rename import rename
 from training.data.corruption.signature import signature
 from training.data.corruption.silence import no_edit, no_edit_anywhere, no_edit_completed, no_edit_deleted
 from training.data.corruption.syntax import argument, block, decorator, docstring, expression, import_line, statement
 from training.data.corruption.unfinished import block_tail, half_typed, line_tail, lines, span, step
 from training.data.document import Document
 
-__all__ = ["PRETRAINING", "WEIGHTS", "Corruption", "Document", "Example", "corrupt", "corruptions"]
+__all__ = ["WEIGHTS", "Corruption", "Document", "Example", "corrupt", "corruptions"]
 
-# What the embedded model was trained on. Its recorded data depend on these functions, weights and their order: they
-# stay as they are.
-PRETRAINING: Mapping[Corruption, int] = {
-    line_tail: 38,
-    block_tail: 8,
-    span: 8,
-    expression: 12,
-    lines: 11,
-    step: 11,
-    rename: 4,
-    no_edit: 8,
-}
-
-# The full set, for fine-tuning. Weights are of attempts: what is rarely possible, such as a signature with calls near
+# Weights are of attempts: what is rarely possible, such as a signature with calls near
 # it, has more of them than it is to have of the examples. About a fifth of the examples are silence.
 WEIGHTS: Mapping[Corruption, int] = {
     line_tail: 150,
@@ -65,7 +51,7 @@ WEIGHTS: Mapping[Corruption, int] = {
 _ATTEMPTS = 4
 
 
-def corrupt(document: Document, rng: random.Random, weights: Mapping[Corruption, int] = PRETRAINING) -> Example | None:
+def corrupt(document: Document, rng: random.Random, weights: Mapping[Corruption, int] = WEIGHTS) -> Example | None:
     """Return one example made of `document`, by a corruption drawn by weight."""
     kinds = list(weights)
     for _ in range(_ATTEMPTS):

@@ -86,7 +86,7 @@ def called(document: Document) -> tuple[Called, ...]:
     return tuple(sorted(found, key=lambda one: one.function.lineno))
 
 
-def f_string_code(string: str) -> str:
+def _f_string_code(string: str) -> str:
     """Return the source of an f-string with everything blanked but its expressions."""
     depth, quote, kept = 0, "", []
     for character in string:
@@ -214,7 +214,7 @@ class _Survey:
         names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
         attributes = {inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute)}
         place = self._document.span(node)
-        code = f_string_code(place.of(self._document.text))
+        code = _f_string_code(place.of(self._document.text))
         for match in re.finditer(r"(?<![\w.])[^\W\d]\w*", code):
             if match[0] in names:
                 start = place.start + match.start()

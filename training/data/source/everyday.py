@@ -6,8 +6,9 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from training.data.document import from_program
+from training.data.document import Document, from_program
 from training.data.everyday import WRITERS
+from training.data.everyday.program import Writer
 from training.data.source.unit import Unit
 
 # What the generator writes is this project's own.
@@ -27,11 +28,20 @@ class Everyday:
 
     def unit(self, number: int, rng: random.Random) -> Unit:
         """Return the program `number`."""
-        writer = rng.choice(WRITERS)
-        document = from_program(writer(rng), rng)
+        writer, document = _written(rng)
         origin = f"{writer.__module__.rpartition('.')[2]}.{writer.__name__}/{number}"
         return Unit(origin, _LICENCE, document.text, document)
 
     def facts(self) -> dict[str, Any]:
         """Return how many writers there are."""
         return {"licences": [_LICENCE], "writers": len(WRITERS)}
+
+
+def document(rng: random.Random) -> Document:
+    """Return a generated program."""
+    return _written(rng)[1]
+
+
+def _written(rng: random.Random) -> tuple[Writer, Document]:
+    writer = rng.choice(WRITERS)
+    return writer, from_program(writer(rng), rng)

@@ -36,7 +36,7 @@ class Packages(Unread):
 
     @cached_property
     def _files(self) -> tuple[SourceFile, ...]:
-        return _distinct(installed.load(self.names, 0.0).files)
+        return _distinct(installed.load(self.names))
 
     @cached_property
     def _licences(self) -> dict[str, str]:

@@ -26,10 +26,11 @@ from tabtab_local.engine import UNGUIDED, Engine, Generation, Guide, ModelInfo, 
 from tabtab_local.errors import ModelError, UsageError
 from tabtab_local.hub import model_folder
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION
+from training.base import first_token
 from training.evaluation.respondent.chat import DEFAULT_MAX_TOKENS, ChatRespondent, Said
 from training.evaluation.respondent.engine import EngineRespondent, versions
 from training.evaluation.respondent.guided import Course, Spelling, spelling
-from training.evaluation.respondent.load import ADAPTER_FILE, first_token, load_tokenizer, load_weights
+from training.evaluation.respondent.load import ADAPTER_FILE, load_tokenizer, load_weights
 
 # As many as our runtime gives a model that was trained for more.
 MAX_CONTEXT_TOKENS = 4096

@@ -50,9 +50,3 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Return the tokenizer in `folder`, or that of the base where an adapter has none."""
     here = (folder / "tokenizer_config.json").is_file() or not (folder / ADAPTER_FILE).is_file()
     return AutoTokenizer.from_pretrained(folder if here else _base(folder))
-
-
-def first_token(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Return the token that begins a text where the model expects one, as in training."""
-    bos = tokenizer.bos_token_id
-    return [bos] if bos is not None and tokenizer("x")["input_ids"][:1] == [bos] else []
