@@ -155,9 +155,15 @@ def test_bits_per_byte_of_a_model_that_knows_nothing_are_those_of_a_guess(corpus
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-    batch, size = pretrain._held_out(corpus, tokenizer, SMALL)
-    counted = int((batch["labels"] != -100).sum())
-    assert pretrain._bits_per_byte(model, batch, size) == pytest.approx(counted * math.log2(len(tokenizer)) / size)
+    held_out = pretrain._held_out(store.Texts(corpus, store.HELD_OUT), tokenizer, SMALL)
+    for name in ("bits_per_byte", "answers_bits_per_byte"):
+        counted = int((held_out[name].rows["labels"] != -100).sum())
+        guess = counted * math.log2(len(tokenizer)) / held_out[name].size
+        assert pretrain._bits_per_byte(model, held_out[name]) == pytest.approx(guess)
+    assert (
+        held_out["answers_bits_per_byte"].rows["labels"].ne(-100).sum()
+        < held_out["bits_per_byte"].rows["labels"].ne(-100).sum()
+    )
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs/pretrain").glob("*.toml")), ids=lambda path: path.stem)

@@ -12,9 +12,9 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,7 @@ def pretrain(
     # From here on texts are encoded one by one; threads that workers cannot have would only be warned of.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     rows = Rows(Mix(store.Texts(corpus), settings), tokenizer)
-    held_out = {
-        "bits_per_byte": _held_out(corpus, tokenizer, settings),
-        "answers_bits_per_byte": _held_out(corpus, tokenizer, settings, answers=True),
-    }
+    held_out = _held_out(store.Texts(corpus, store.HELD_OUT), tokenizer, settings)
     order = _Order(settings, step, accelerator.process_index, accelerator.num_processes)
     batches = iter(DataLoader(rows, at_once, sampler=order, num_workers=workers, collate_fn=collated))
     trained = accelerator.prepare_model(model)
@@ -96,7 +93,7 @@ def pretrain(
         if step % _LOG_STEPS == 0 or step == settings.steps:
             log.write(step)
         if accelerator.is_main_process and _is_due(step, settings.steps, _HELD_OUT_TIMES):
-            log.write_held_out(step, {name: _bits_per_byte(model, *batch) for name, batch in held_out.items()})
+            log.write_held_out(step, {name: _bits_per_byte(model, each) for name, each in held_out.items()})
         if accelerator.is_main_process and _is_due(step, settings.steps, snapshots) and step < settings.steps:
             _write_model(model, tokenizer, settings, corpus, step, out / "snapshots" / f"step-{step}")
         late = _agreed(accelerator, minutes is not None and time.monotonic() - started > minutes * 60)
@@ -183,6 +180,14 @@ def _optimizers(model: Qwen3ForCausalLM, settings: Pretraining) -> list[torch.op
     return found
 
 
+@dataclass(frozen=True)
+class _HeldOut:
+    """Rows of text that no row of training is made of, and how many bytes their labels stand for."""
+
+    rows: dict[str, torch.Tensor]
+    size: int
+
+
 class _Order(Sampler[int]):
     """The rows of this process from a step on, in the order that it computes them."""
 
@@ -246,31 +251,37 @@ def _agreed(accelerator: Accelerator, here: bool) -> bool:
     return bool(accelerator.reduce(torch.tensor(float(here), device=accelerator.device)).item())
 
 
-def _held_out(
-    corpus: Path, tokenizer: PreTrainedTokenizerBase, settings: Pretraining, *, answers: bool = False
-) -> tuple[dict[str, torch.Tensor], int]:
-    """Return rows of code that no row is made of, or of edits to it, and how many bytes their labels stand for."""
-    plain = replace(
-        settings,
-        steps=1,
-        rows_per_step=_HELD_OUT_ROWS,
-        edit_share=float(answers),
-        everyday_share=0.0,
-        weights=dict.fromkeys(KINDS, 1.0),
-    )
-    rows = Rows(Mix(store.Texts(corpus, store.HELD_OUT), plain), tokenizer, answers_only=answers)
-    batch = collated([rows[number] for number in range(_HELD_OUT_ROWS)])
-    labels = batch["labels"]
-    return batch, len(tokenizer.decode(labels[labels != IGNORED]).encode())
+def _held_out(texts: store.Texts, tokenizer: PreTrainedTokenizerBase, settings: Pretraining) -> dict[str, _HeldOut]:
+    """Return what a run is measured by, by its name in the log."""
+
+    def rows(kinds: Collection[str], edit_share: float) -> _HeldOut:
+        weights: dict[str, float] = {kind: float(kind in kinds) for kind in KINDS}
+        plain = replace(
+            settings,
+            steps=1,
+            rows_per_step=_HELD_OUT_ROWS,
+            edit_share=edit_share,
+            everyday_share=0.0,
+            weights=weights,
+        )
+        drawn = Rows(Mix(texts, plain), tokenizer, answers_only=bool(edit_share))
+        batch = collated([drawn[number] for number in range(_HELD_OUT_ROWS)])
+        labels = batch["labels"]
+        return _HeldOut(batch, len(tokenizer.decode(labels[labels != IGNORED]).encode()))
+
+    found = {"bits_per_byte": rows(KINDS, 0.0), "answers_bits_per_byte": rows(KINDS, 1.0)}
+    if KINDS.index("notebook") in texts.kinds():
+        found["notebooks_bits_per_byte"] = rows(("notebook",), 0.0)
+    return found
 
 
 @torch.no_grad()
-def _bits_per_byte(model: Qwen3ForCausalLM, batch: dict[str, torch.Tensor], size: int) -> float:
+def _bits_per_byte(model: Qwen3ForCausalLM, held_out: _HeldOut) -> float:
     """Return the loss on held-out code in bits per byte of it, which models of any vocabulary are compared by."""
     total = 0.0
     for start in range(0, _HELD_OUT_ROWS, 4):
-        total += _loss(model, {n: v[start : start + 4].to(model.device) for n, v in batch.items()}).item()
-    return total / math.log(2) / size
+        total += _loss(model, {n: v[start : start + 4].to(model.device) for n, v in held_out.rows.items()}).item()
+    return total / math.log(2) / held_out.size
 
 
 def _is_due(step: int, steps: int, times: int) -> bool:
@@ -336,9 +347,9 @@ class _Log:
         self._append({**record, "tokens_per_s": round(rate), "utilisation": float(f"{used:.3g}")})
 
     def write_held_out(self, step: int, bits: dict[str, float]) -> None:
-        """Write the loss on held-out code and on the answers of edits to it."""
-        code, answers = bits.values()
-        self.say(f"step {step}: {code:.4f} bits per byte of held-out code, {answers:.4f} of edits' answers")
+        """Write the losses on held-out text, by name."""
+        said = ", ".join(f"{value:.4f} {name.replace('_', ' ')}" for name, value in bits.items())
+        self.say(f"step {step}, held out: {said}")
         self._append({"step": step, **{name: round(value, 4) for name, value in bits.items()}})
 
     def _append(self, record: dict[str, Any]) -> None:

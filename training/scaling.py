@@ -118,10 +118,15 @@ def draw_run(folder: Path, results: Sequence[Path], picture: Path) -> None:
     """
     settings = _settings(folder)
     step_tokens = settings.rows_per_step * settings.row_tokens / 1e6
-    names = {"bits_per_byte": "held-out code", "answers_bits_per_byte": "answers of held-out edits"}
+    names = {
+        "bits_per_byte": "held-out code",
+        "notebooks_bits_per_byte": "held-out notebooks",
+        "answers_bits_per_byte": "answers of held-out edits",
+    }
     held_out = {
         text: {step * step_tokens: bits for step, bits in logged(folder / "log.jsonl", name).items()}
         for name, text in names.items()
+        if logged(folder / "log.jsonl", name)
     }
     tokens = {
         weights_sha256(record.parent): json.loads(record.read_text())["tokens"] / 1e6
