@@ -24,6 +24,9 @@ def _default_model() -> str:
     return default_model()
 
 
+# Whose prompts a server keeps; what is left of each is read again when its turn comes.
+_DOCUMENTS = 4
+
 _MODEL = click.option(
     "--model",
     metavar="NAME|PATH",
@@ -109,13 +112,13 @@ def complete(
     click.echo(output, nl=False, color=True)
 
 
-def _local(model: str) -> LlamaEngine:
+def _local(model: str, sequences: int = 1) -> LlamaEngine:
     from tabtab_local import tuning
     from tabtab_local.engine import LlamaEngine
 
     path = registry.locate(model)
     settings = tuning.engine_settings(path)
-    return LlamaEngine(path, threads=settings.threads, costs=settings.costs)
+    return LlamaEngine(path, threads=settings.threads, costs=settings.costs, sequences=sequences)
 
 
 def _remote(endpoint: str, model: str) -> RemoteEngine:
@@ -123,6 +126,49 @@ def _remote(endpoint: str, model: str) -> RemoteEngine:
 
     source = click.get_current_context().get_parameter_source("model")
     return RemoteEngine(endpoint, "" if source is click.core.ParameterSource.DEFAULT else model)
+
+
+@main.command()
+@_MODEL
+@click.option("--host", default="127.0.0.1", help="Address to listen at; off loopback a token is needed.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8765, help="Port to listen at.")
+@click.option(
+    "--workspace",
+    "workspaces",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of Marimo notebooks: a cell that is asked about is seen among the others. May be repeated.",
+)
+@click.option("--token", "with_token", is_flag=True, help="Answer those alone who show the token that is kept for you.")
+@click.option(
+    "--allow-origin",
+    "origins",
+    multiple=True,
+    metavar="URL",
+    help="Web page that may ask from a browser, as http://127.0.0.1:2718. May be repeated. [default: none]",
+)
+def serve(
+    model: str, host: str, port: int, workspaces: Sequence[Path], with_token: bool, origins: Sequence[str]
+) -> None:
+    """Answer editors over HTTP: Marimo, Zed, llama.vim, Continue, and others that speak as they do."""
+    from tabtab_local.server import serve as server
+    from tabtab_local.server import token
+
+    path = token.token_file()
+    service = server.Service(host, port, tuple(origins), token.token(path) if with_token else None, tuple(workspaces))
+    with _local(model, sequences=_DOCUMENTS) as engine:
+        server.serve(service, engine, lambda address: click.echo(f"{engine.model.name} answers at {address}", err=True))
+
+
+@main.command()
+@_MODEL
+def lsp(model: str) -> None:
+    """Answer an editor as its language server, on stdin and stdout: ghost text and next edits."""
+    from tabtab_local.desk.desk import Desk
+    from tabtab_local.lsp.server import create_server
+
+    with _local(model, sequences=_DOCUMENTS) as engine, Desk(engine) as desk:
+        create_server(desk).start_io()
 
 
 @main.command()

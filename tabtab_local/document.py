@@ -17,15 +17,18 @@ from tabtab_local.edits import Edit, Position, Span, apply, offset_of, position_
 from tabtab_local.errors import UsageError
 from tabtab_local.jupyter import ipynb_edit, parse_ipynb
 from tabtab_local.marimo import is_marimo, parse_marimo
-from tabtab_local.notebook import Notebook, cell_at, code_cell, context_order, from_cell, to_cell, to_file
+from tabtab_local.notebook import Cell, Notebook, cell_at, code_cell, context_order, from_cell, to_cell, to_file
 from tabtab_local.region import Context, CountTokens, cell_context, cell_region, file_context, file_region
 
-Kind = Literal["python", "marimo", "jupyter"]
+Kind = Literal["python", "marimo", "jupyter", "cells"]
 
 
 @dataclass(frozen=True)
 class Document:
-    """A file with a cursor: `code` is what is edited, `cursor` an offset in it, `cell` the index of its cell."""
+    """A file with a cursor: `code` is what is edited, `cursor` an offset in it, `cell` the index of its cell.
+
+    Of the kind "cells" is a notebook that an editor gives cell by cell; it has no file.
+    """
 
     kind: Kind
     file: str
@@ -37,7 +40,7 @@ class Document:
     @property
     def seen(self) -> str:
         """The text in which a person counts lines."""
-        return self.code if self.kind == "jupyter" else self.file
+        return self.code if self.kind in ("jupyter", "cells") else self.file
 
     def region(self) -> Span:
         """Return the part of `code` that the model rewrites."""
@@ -80,14 +83,20 @@ class Document:
         code = apply(self.code, edits)
         if self.notebook is None:
             return Document(self.kind, code, code, cursor)
+        if self.kind == "cells":
+            return replace(self, code=code, cursor=cursor, notebook=self._with(code))
         file = apply(self.file, self.file_edits(edits))
         notebook = parse_ipynb(file) if self.kind == "jupyter" else parse_marimo(file)
         if len(notebook.cells) != len(self.notebook.cells) or notebook.cells[self.cell].code != code:
             # What the file cannot hold as it is, such as blank lines at a cell's end, the editor still has.
-            cells = list(self.notebook.cells)
-            cells[self.cell] = replace(cells[self.cell], code=code)
-            notebook = Notebook(tuple(cells))
+            notebook = self._with(code)
         return Document(self.kind, file, code, cursor, notebook, self.cell)
+
+    def _with(self, code: str) -> Notebook:
+        """Return the notebook with other code in the cell."""
+        cells = list(self.notebook.cells) if self.notebook else []
+        cells[self.cell] = replace(cells[self.cell], code=code)
+        return Notebook(tuple(cells))
 
     def seen_edits(self, edits: Sequence[Edit]) -> tuple[Edit, ...]:
         """Return edits of `code` as edits of the text that a person sees."""
@@ -95,7 +104,7 @@ class Document:
 
     def file_edits(self, edits: Sequence[Edit]) -> tuple[Edit, ...]:
         """Return edits of `code` as edits of the file. Raises `DocumentError` where the file cannot hold them."""
-        if self.notebook is None:
+        if self.notebook is None or self.kind == "cells":
             return tuple(edits)
         if self.kind == "jupyter":
             return ipynb_edit(self.file, self.cell, edits)
@@ -130,15 +139,40 @@ def open_document(
         return _in_jupyter(text, cell, line, column)
     if cell is not None:
         raise UsageError(f"cell {cell} of what? --cell goes with Jupyter notebooks (.ipynb): leave it out")
-    offset = _offset(text, line, column)
-    if not is_marimo(text):
-        return Document("python", text, text, offset)
-    notebook = parse_marimo(text)
-    index = cell_at(notebook, offset)
-    if index is None:
+    document = document_at(text, _offset(text, line, column))
+    if document.kind == "python" and is_marimo(text):
         raise UsageError(f"line {line} is not inside a cell of this Marimo notebook: choose a line of a cell's code")
-    found = notebook.cells[index]
-    return Document("marimo", text, found.code, to_cell(found, offset), notebook, index)
+    return document
+
+
+def document_at(text: str, offset: int) -> Document:
+    """Return the document of a Python file's `text` with the cursor at an offset, as an editor has it.
+
+    In a Marimo notebook that is the cell there; the file itself where the cursor is in none. Raises `UsageError` for a
+    cursor outside the text.
+    """
+    if not 0 <= offset <= len(text):
+        raise UsageError(f"the cursor {offset} is outside the text: choose 0-{len(text)}")
+    if is_marimo(text):
+        notebook = parse_marimo(text)
+        index = cell_at(notebook, offset)
+        if index is not None:
+            found = notebook.cells[index]
+            return Document("marimo", text, found.code, to_cell(found, offset), notebook, index)
+    return Document("python", text, text, offset)
+
+
+def document_of(codes: Sequence[str], cell: int, cursor: int) -> Document:
+    """Return the document of a notebook that is given as the code of its cells, with the cursor in one of them.
+
+    Raises `UsageError` for a cell or a cursor that is not there.
+    """
+    if not 0 <= cell < len(codes):
+        raise UsageError(f"there is no cell {cell}: choose 0-{len(codes) - 1}")
+    if not 0 <= cursor <= len(codes[cell]):
+        raise UsageError(f"the cursor {cursor} is outside the cell: choose 0-{len(codes[cell])}")
+    notebook = Notebook(tuple(Cell(code) for code in codes))
+    return Document("cells", "", codes[cell], cursor, notebook, cell)
 
 
 def _in_jupyter(text: str, cell: int | None, line: int, column: int | None) -> Document:

@@ -27,7 +27,7 @@ from tabtab_local.edits import Edit, apply
 from tabtab_local.engine import Engine, Generation, Guide, never
 from tabtab_local.errors import Cancelled, UsageError
 from tabtab_local.place import next_places
-from tabtab_local.prompt import EDIT_END, EDIT_START, forced_region, render_prompt
+from tabtab_local.prompt import EDIT_END, EDIT_START, RecentEdit, forced_region, render_prompt
 from tabtab_local.recent import History
 from tabtab_local.suggestion import Snapshot, Suggestion
 
@@ -121,6 +121,11 @@ class Session:
             if self._shown is None:
                 self._origin = None  # an editor that goes to the place that is shown has left nothing
             return self._shown
+
+    def recall(self, edits: tuple[RecentEdit, ...]) -> None:
+        """Take from the editor what was edited lately, oldest first, in the place of what was seen of it here."""
+        with self._lock:
+            self._history = History(edits, self._document.codes if self._document else ())
 
     def suggest(self, *, show: Show = _nowhere, cancel: Callable[[], bool] = never) -> Suggestion:
         """Return the suggestion for the document as it is; `show` gets the text at the cursor as it grows.

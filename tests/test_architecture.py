@@ -46,6 +46,12 @@ ALLOWED = {
         *("answer", "complete", "config", "document", "edits", "engine", "place", "prompt", "recent", "suggestion"),
     },
     "worker": {"document", "session", "suggestion"},
+    "desk": {"document", "edits", "engine", "prompt", "session", "suggestion"},
+    "server": {
+        *("complete", "desk", "document", "edits", "engine", "marimo", "notebook", "prompt", "recent", "store"),
+        "suggestion",
+    },
+    "lsp": {"desk", "document", "edits", "recent", "suggestion"},
     "tuning": {"draft", "machine", "output", "registry"},
     "doctor": {"draft", "engine", "fingerprint", "machine", "prompt", "registry", "show", "tuning"},
     "replay": {

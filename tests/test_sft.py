@@ -177,3 +177,20 @@ def test_the_command_line_refuses_in_one_line(tmp_path):
     assert done.returncode == 1
     assert "is not a model folder: it has no config.json" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_loss_is_on_the_answers_alone(tmp_path, monkeypatch):
+    trained = []
+
+    class Recorder(sft.SFTTrainer):
+        def compute_loss(self, model, inputs, *more, **options):
+            trained.extend(inputs["labels"].tolist())
+            return super().compute_loss(model, inputs, *more, **options)
+
+    monkeypatch.setattr(sft, "SFTTrainer", Recorder)
+    path, data = next(bases(tmp_path)), edits(tmp_path / "data.jsonl")
+    sft.fine_tune(str(path), data, tmp_path / "run", LITTLE)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "run/adapter")
+    answers = {(*encode(tokenizer, completion), tokenizer.eos_token_id) for _, completion in sft.read_examples(data)}
+    learnt = {tuple(label for label in labels if label != -100) for labels in trained}
+    assert learnt and learnt <= answers

@@ -46,7 +46,9 @@ def fine_tune(base_name: str, data: Path, out: Path, settings: FineTuning) -> No
     model = with_adapter(base, settings)
     trainer = SFTTrainer(
         model=model,
-        args=SFTConfig(train_sampling_strategy="group_by_length", **arguments(out, settings)),
+        args=SFTConfig(
+            completion_only_loss=True, train_sampling_strategy="group_by_length", **arguments(out, settings)
+        ),
         train_dataset=dataset,
         processing_class=base.tokenizer,
         callbacks=[Log(out / "log.jsonl")],

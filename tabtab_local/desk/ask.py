@@ -1,0 +1,92 @@
+"""What clients want to know, whatever they speak, and what they can be told. Pure.
+
+Every dialect is read into an `Ask`, and what the session suggests is projected onto what the client can show: text at
+its caret, a stretch of lines rewritten, or edits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tabtab_local.document import Document, document_at
+from tabtab_local.edits import Edit, Span, apply, shared_start
+from tabtab_local.prompt import RecentEdit
+from tabtab_local.suggestion import Suggestion
+
+# Of the longer of two texts, how much must be the same for them to be one while it is edited.
+SAME = 0.5
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question: which edit belongs here?
+
+    - `client`: which program asks, and in which words, as far as that can be told.
+    - `text`, `caret`: what the client sees, and the offset of its cursor there: the file, or one cell of a notebook.
+    - `document`: what that is for the model.
+    - `name`: what the client calls the document; empty where it does not say, and the text has to tell.
+    - `recent_edits`: what the client says was edited lately, oldest first. Where it says nothing, what changed between
+      its requests is remembered.
+    """
+
+    client: str
+    text: str
+    caret: int
+    document: Document
+    name: str = ""
+    recent_edits: tuple[RecentEdit, ...] = ()
+    intent: str = ""
+    newline: str = "\n"
+
+    @property
+    def sees_file(self) -> bool:
+        """Whether the client sees the whole file, and not one of its cells."""
+        return self.text == self.document.seen
+
+    def edits(self, suggestion: Suggestion) -> tuple[Edit, ...]:
+        """Return what is suggested as edits of the client's text; none where they stand in another cell."""
+        if self.sees_file:
+            return suggestion.document.seen_edits(suggestion.edits)
+        return suggestion.edits if suggestion.document.cell == self.document.cell else ()
+
+    def insertion(self, suggestion: Suggestion) -> str:
+        """Return what a client shows that can only insert at its caret: nothing unless that is the whole edit."""
+        edits = self.edits(suggestion)
+        at_caret = len(edits) == 1 and edits[0].start == edits[0].end == self.caret
+        return self._as_sent(edits[0].text) if at_caret else ""
+
+    def rewritten(self, suggestion: Suggestion, window: Span) -> str:
+        """Return a `window` of the text as it is after the edit, and as it is now where that reaches beyond it."""
+        edits = self.edits(suggestion)
+        if not all(window.start <= edit.start and edit.end <= window.end for edit in edits):
+            edits = ()
+        return self._as_sent(apply(window.of(self.text), [edit.shifted(-window.start) for edit in edits]))
+
+    def _as_sent(self, text: str) -> str:
+        """Return `text` with the client's line ends."""
+        return text.replace("\n", self.newline)
+
+
+def ask_at(client: str, text: str, caret: int, **more: object) -> Ask:
+    """Return the question of a client whose cursor stands at the offset `caret` of a file's `text`.
+
+    Raises `UsageError` for a cursor outside the text, `DocumentError` for a notebook that cannot be understood.
+    """
+    newline = "\r\n" if "\r\n" in text else "\n"
+    if newline == "\r\n":
+        caret -= text.count("\r\n", 0, caret) + text.startswith("\r\n", max(0, caret - 1)) * (caret > 0)
+        text = text.replace("\r\n", "\n")
+    return replace(Ask(client, text, caret, document_at(text, caret), newline=newline), **more)  # type: ignore[arg-type]
+
+
+def ask_between(client: str, prefix: str, suffix: str, **more: object) -> Ask:
+    """Return the question of a client that sends what stands before and behind its cursor."""
+    return ask_at(client, prefix + suffix, len(prefix), **more)
+
+
+def likeness(old: str, new: str) -> float:
+    """Return how much of the longer of two texts both share, at their ends."""
+    start = shared_start(old, new)
+    left = min(len(old), len(new)) - start
+    end = shared_start(old[len(old) - left :][::-1], new[len(new) - left :][::-1])
+    return (start + end) / max(1, len(old), len(new))

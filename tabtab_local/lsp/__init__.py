@@ -1,0 +1,1 @@
+"""The language server: suggestions for editors that speak the Language Server Protocol, over stdin and stdout."""

@@ -1,0 +1,1 @@
+"""The HTTP server for editors: many dialects in, one question; one suggestion out, in each one's form."""

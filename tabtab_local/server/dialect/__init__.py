@@ -1,0 +1,102 @@
+"""What a dialect is: how a body is read into a question, and an answer written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import msgspec
+
+from tabtab_local.complete import NO_WORK
+from tabtab_local.desk.ask import Ask
+from tabtab_local.engine import ModelInfo, Timings
+from tabtab_local.suggestion import Suggestion
+
+
+class Part(msgspec.Struct):
+    """A part of a message; only text is read."""
+
+    type: str = "text"
+    text: str = ""
+
+
+class Message(msgspec.Struct):
+    """A message of a conversation."""
+
+    role: str
+    content: str | list[Part] | None = None
+
+    @property
+    def text(self) -> str:
+        """All of its text."""
+        if isinstance(self.content, list):
+            return "".join(part.text for part in self.content if part.type == "text")
+        return self.content or ""
+
+
+def last_said(messages: Sequence[Message]) -> str:
+    """Return the text of the last message of the user."""
+    return next((message.text for message in reversed(messages) if message.role == "user"), "")
+
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+Framing = Literal["sse", "ndjson"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is to tell: the question, where there was one, and what is suggested.
+
+    `suggestion` is None where there was nothing to ask, and where a newer request came or time was up, of which
+    `silence` tells. All of them are told as silence is, so that a client goes on.
+    """
+
+    model: ModelInfo
+    number: int
+    created_s: int
+    ask: Ask | None
+    suggestion: Suggestion | None
+    silence: str
+    total_ms: float
+
+    @property
+    def insertion(self) -> str:
+        """The text for a client that can only insert at its caret."""
+        return self.ask.insertion(self.suggestion) if self.ask and self.suggestion else ""
+
+    @property
+    def timings(self) -> Timings:
+        """The work that it took; none where no model was asked."""
+        return (self.suggestion.timings if self.suggestion else None) or NO_WORK
+
+
+@dataclass(frozen=True)
+class Parts:
+    """An answer in several objects, as a client that asked for a stream reads them."""
+
+    framing: Framing
+    objects: Sequence[Mapping[str, Any]]
+
+
+class Dialect(Protocol, Generic[Body]):
+    """One route: what it takes, and how it answers. `name` stands in the metrics."""
+
+    name: str
+    path: str
+    body: type[Body]
+
+    def ask(self, body: Body, headers: Mapping[str, str]) -> Ask | None:
+        """Return the question, None where nothing is to be asked.
+
+        Raises `UsageError` for what makes no sense, `DocumentError` for a notebook that cannot be understood.
+        """
+
+    def answer(self, body: Body, found: Found) -> Mapping[str, Any] | Parts:
+        """Return the answer."""
+
+
+def usage(found: Found) -> dict[str, int]:
+    """Return the tokens as OpenAI's interface counts them."""
+    prompt, decoded = found.timings.prompt_tokens, found.timings.decoded_tokens
+    return {"prompt_tokens": prompt, "completion_tokens": decoded, "total_tokens": prompt + decoded}

@@ -1,0 +1,78 @@
+"""`POST /v1/chat/completions`, as Marimo, notebook-intelligence and Continue's Instinct send it. Never a chat."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from tabtab_local.desk.ask import Ask, ask_between
+from tabtab_local.server.dialect import Found, Message, Parts, fim, instinct, last_said, usage
+from tabtab_local.server.workspace import Workspace
+
+# What Marimo takes away from an answer. An empty one it would ask for once more.
+NOTHING = "<|file_separator|>"
+
+WORKSPACE_HEADER = "x-tabtab-workspace"
+
+_NBI_CLIENT = "notebook-intelligence"
+_NBI = re.compile(r"<CODE>\s*<PREFIX>(.*)</PREFIX>\s*<CURSOR\s*/>\s*<SUFFIX>(.*)</SUFFIX>\s*</CODE>", re.DOTALL)
+
+
+class Conversation(msgspec.Struct):
+    """Messages, of which the last one of the user holds the code around the cursor."""
+
+    messages: list[Message]
+    model: str = ""
+    stream: bool | None = False
+
+
+class Chat:
+    """Text at the cursor, as the content of a message."""
+
+    name = "chat"
+    path = "/v1/chat/completions"
+    body = Conversation
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def ask(self, body: Conversation, headers: Mapping[str, str]) -> Ask | None:
+        """Return the question about the cell, among the others of its notebook; None for anything else."""
+        said, root = last_said(body.messages), headers.get(WORKSPACE_HEADER, "")
+        if found := instinct.parse(said):
+            return found[0]
+        if cell := _NBI.search(said):
+            return ask_between(_NBI_CLIENT, *cell.groups())
+        if around := fim.parts(said):
+            ask = ask_between(f"marimo {root}", *around)
+            document = self._workspace.document(ask.text, ask.caret, root)
+            return replace(ask, document=document) if document else ask
+        return None
+
+    def answer(self, body: Conversation, found: Found) -> Mapping[str, Any] | Parts:
+        """Return the insertion, or what takes the place of the region, as what the assistant says."""
+        text = _said(body, found)
+        head = {"id": f"chatcmpl-{found.number}", "created": found.created_s, "model": body.model or found.model.name}
+        if not body.stream:
+            message = {"role": "assistant", "content": text}
+            choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+            return {**head, "object": "chat.completion", "choices": [choice], "usage": usage(found)}
+        head["object"] = "chat.completion.chunk"
+        said = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
+        end = {"index": 0, "delta": {}, "finish_reason": "stop"}
+        return Parts("sse", [{**head, "choices": [said]}, {**head, "choices": [end], "usage": usage(found)}])
+
+
+def _said(body: Conversation, found: Found) -> str:
+    region = instinct.parse(last_said(body.messages))
+    if region:
+        ask, span = region
+        return ask.rewritten(found.suggestion, span) if found.suggestion else span.of(ask.text)
+    if found.ask and found.ask.client == _NBI_CLIENT:
+        # Of an answer with a fence the client takes what is inside as it is.
+        return f"```python\n{found.insertion}```" if found.insertion else ""
+    return found.insertion or NOTHING

@@ -1,0 +1,72 @@
+"""`POST /v1/completions`: a prompt with a suffix, one that was rendered for filling in, or a prompt for a next edit.
+
+Next edits are asked for by Sweep's prompt, which Zed sends, and by the messages of codemirror-ai.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tabtab_local.desk.ask import Ask, ask_between
+from tabtab_local.errors import UsageError
+from tabtab_local.server.dialect import Found, Message, Parts, codemirror, fim, last_said, sweep, usage
+
+
+class Completions(msgspec.Struct):
+    """A prompt, and what follows the cursor where the client says so apart from it; or codemirror-ai's messages."""
+
+    prompt: str | list[str] = ""
+    messages: list[Message] = []
+    model: str = ""
+    suffix: str | None = None
+    stream: bool | None = False
+
+
+class OpenAI:
+    """Text at the cursor, or for Sweep's prompt the window as it is after the edit."""
+
+    name = "completions"
+    path = "/v1/completions"
+    body = Completions
+
+    def __init__(self, path: str = path) -> None:
+        self.path = path
+
+    def ask(self, body: Completions, headers: Mapping[str, str]) -> Ask | None:
+        """Return the question; None where messages hold none."""
+        if body.messages:
+            return codemirror.ask(last_said(body.messages))
+        prompt = _prompt(body)
+        if window := sweep.parse(prompt):
+            return window.ask()
+        prefix, suffix = (prompt, body.suffix) if body.suffix else fim.parts(prompt) or (fim.own_file(prompt), "")
+        return ask_between(self.name, prefix, suffix)
+
+    def answer(self, body: Completions, found: Found) -> Mapping[str, Any] | Parts:
+        """Return the text that the client inserts, or puts in the place of the window."""
+        if body.messages:
+            return codemirror.answer(found)
+        window = sweep.parse(_prompt(body))
+        text = window.answer(found) if window else found.insertion
+        head = {
+            "id": f"cmpl-{found.number}",
+            "object": "text_completion",
+            "created": found.created_s,
+            "model": body.model or found.model.name,
+        }
+        choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": "stop"}
+        if not body.stream:
+            return {**head, "choices": [choice], "usage": usage(found)}
+        begun = [{**head, "choices": [{**choice, "finish_reason": None}]}] if text else []
+        return Parts("sse", [*begun, {**head, "choices": [{**choice, "text": ""}], "usage": usage(found)}])
+
+
+def _prompt(body: Completions) -> str:
+    if isinstance(body.prompt, str):
+        return body.prompt
+    if len(body.prompt) != 1:
+        raise UsageError(f"{len(body.prompt)} prompts are given: send one")
+    return body.prompt[0]

@@ -1,0 +1,38 @@
+"""Continue's next-edit prompt for Instinct: an excerpt with a region to rewrite, and the last edits as diffs. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from tabtab_local.desk.ask import Ask, ask_at
+from tabtab_local.edits import Span
+from tabtab_local.prompt import CURSOR, RecentEdit
+from tabtab_local.recent import recent_edit
+
+_START, _END = "<|editable_region_start|>\n", "\n<|editable_region_end|>"
+_EXCERPT = re.compile(r"### User Excerpt:\n([^\n]*)\n\n(.*?)\n?```\n### Response:\s*\Z", re.DOTALL)
+_DIFF = re.compile(r"^```diff\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def parse(said: str) -> tuple[Ask, Span] | None:
+    """Return the question in a message and which part of its text is to be rewritten; None where it holds none."""
+    found = _EXCERPT.search(said)
+    if not found or not all(marker in found[2] for marker in (_START, _END, CURSOR)):
+        return None
+    above, _, rest = found[2].partition(_START)
+    region, _, below = rest.partition(_END)
+    before, marked, behind = region.partition(CURSOR)
+    if not marked:
+        return None
+    text = f"{above}{before}{behind}{below}"
+    edits = (_edit(diff) for diff in _DIFF.findall(said[: found.start()]))
+    recent = tuple(edit for edit in edits if edit)
+    ask = ask_at("instinct", text, len(above + before), name=found[1], recent_edits=recent)
+    return ask, Span(len(above), len(above + before + behind))
+
+
+def _edit(diff: str) -> RecentEdit | None:
+    lines = [line for line in diff.splitlines() if not line.startswith("@@")]
+    old = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("+"))
+    new = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("-"))
+    return recent_edit(old, new)

@@ -1,0 +1,91 @@
+"""`POST /v1/tabtab/next_edit`: our own, for clients that can show any edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+import msgspec
+
+from tabtab_local.complete import Completion, to_json
+from tabtab_local.desk.ask import Ask, ask_at
+from tabtab_local.document import document_of
+from tabtab_local.edits import Position, offset_of
+from tabtab_local.errors import UsageError
+from tabtab_local.prompt import RecentEdit, clean_intent
+from tabtab_local.server.dialect import Found
+
+_Line = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Place(msgspec.Struct, forbid_unknown_fields=True):
+    """A place: line and column from 1, columns in code points."""
+
+    line: _Line
+    column: _Line
+
+
+class Recent(msgspec.Struct, forbid_unknown_fields=True):
+    """Whole lines that were edited lately, before and after."""
+
+    original: str
+    updated: str
+
+
+class NextEdit(msgspec.Struct, forbid_unknown_fields=True):
+    """A document with a cursor: `text`, or the code of the `cells` of a notebook and which `cell` the cursor is in.
+
+    `document` is what the client calls it: a newer request for it replaces an older one. `version` comes back.
+    """
+
+    cursor: Place
+    text: str | None = None
+    cells: list[str] | None = None
+    cell: Annotated[int, msgspec.Meta(ge=0)] = 0
+    document: str = ""
+    version: int = 0
+    recent_edits: list[Recent] = []
+    intent: str = ""
+
+
+class Native:
+    """Any edit, where it belongs, and what it took."""
+
+    name = "next_edit"
+    path = "/v1/tabtab/next_edit"
+    body = NextEdit
+
+    def ask(self, body: NextEdit, headers: Mapping[str, str]) -> Ask:
+        """Return the question about the text or the cell."""
+        recent = tuple(RecentEdit(each.original, each.updated) for each in body.recent_edits)
+        more = {"name": body.document, "recent_edits": recent, "intent": clean_intent(body.intent)}
+        position = Position(body.cursor.line, body.cursor.column)
+        if body.cells is None:
+            text = body.text or ""
+            return ask_at(self.name, text, offset_of(text, position), **more)
+        if body.text is not None:
+            raise UsageError("both text and cells are given: give the one or the other")
+        if body.cell >= len(body.cells):
+            raise UsageError(f"there is no cell {body.cell}: choose 0-{len(body.cells) - 1}")
+        code = body.cells[body.cell]
+        caret = offset_of(code, position)
+        return replace(ask_at(self.name, code, caret, **more), document=document_of(body.cells, body.cell, caret))
+
+    def answer(self, body: NextEdit, found: Found) -> Mapping[str, Any]:
+        """Return the edits as the command line does, with the cell that they belong to."""
+        told = {"id": found.number, "document": body.document, "version": body.version, "cell": body.cell}
+        suggestion = found.suggestion
+        if suggestion is None:
+            return {**told, "edits": [], "cursor": None, "silence": found.silence}
+        completion = Completion(
+            found.model.name,
+            suggestion.intent,
+            suggestion.edits,
+            suggestion.cursor,
+            suggestion.silence,
+            suggestion.confidence,
+            found.timings,
+        )
+        cell = body.cell if body.cells is None else suggestion.document.cell
+        return {**told, "cell": cell, **to_json(suggestion.document, completion)}

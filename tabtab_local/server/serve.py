@@ -1,0 +1,104 @@
+"""Put the server together, and run it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from tabtab_local.desk.desk import Desk, Limits
+from tabtab_local.engine import Engine
+from tabtab_local.errors import UsageError
+from tabtab_local.server.app import create_app
+from tabtab_local.server.dialect import Dialect
+from tabtab_local.server.dialect.chat import Chat
+from tabtab_local.server.dialect.completions import OpenAI
+from tabtab_local.server.dialect.infill import LlamaServer
+from tabtab_local.server.dialect.native import Native
+from tabtab_local.server.dialect.ollama import Ollama
+from tabtab_local.server.guard import Rules
+from tabtab_local.server.metrics import Metrics
+from tabtab_local.server.page import pages
+from tabtab_local.server.schema import openapi
+from tabtab_local.server.workspace import Workspace
+
+DEFAULT_PORT = 8765
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+# A client that keeps a connection open and sends nothing is not waited for longer.
+_KEEP_ALIVE_S = 30
+_MOST_CONNECTIONS = 1000
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where the server listens and whom it answers.
+
+    - `origins`: web pages that may ask from a browser.
+    - `token`: what clients must show; None where none is asked for.
+    - `workspaces`: folders whose notebooks are looked into.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    origins: tuple[str, ...] = ()
+    token: str | None = None
+    workspaces: tuple[Path, ...] = ()
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach what listens at `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def application(service: Service, engine: Engine, limits: Limits | None = None) -> Starlette:
+    """Return the application that answers with `engine`."""
+    dialects: Sequence[Dialect[Any]] = (
+        Chat(Workspace(service.workspaces)),
+        OpenAI(),
+        OpenAI("/completions"),
+        LlamaServer(),
+        Native(),
+        Ollama(),
+    )
+    desk, metrics = Desk(engine, limits), Metrics()
+    hosts = {name.lower() for name in (*_LOOPBACK_NAMES, service.host)}
+    rules = Rules({f"{name}:{service.port}" for name in hosts}, service.origins, service.token)
+    telling = pages(engine.model, desk, metrics, openapi(dialects))
+    return create_app(dialects, telling, desk, engine.model, metrics, rules)
+
+
+def serve(service: Service, engine: Engine, started: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C. Raises `UsageError` where the address is taken, or is reached by others without a token."""
+    if not is_loopback(service.host) and service.token is None:
+        raise UsageError(f"{service.host} is reached by other machines: add --token")
+    config = uvicorn.Config(
+        application(service, engine),
+        host=service.host,
+        port=service.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=2,
+        limit_concurrency=_MOST_CONNECTIONS,
+        ws="none",
+    )
+    with socket.socket(socket.AF_INET6 if ":" in service.host else socket.AF_INET) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((service.host.strip("[]"), service.port))
+        except OSError as error:
+            raise UsageError(f"{service.host}:{service.port}: {error.strerror}: choose another --port") from None
+        started(f"http://{service.host}:{service.port}")
+        uvicorn.Server(config).run(sockets=[listening])

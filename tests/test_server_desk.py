@@ -1,0 +1,218 @@
+"""Many clients, one engine: who is answered, who is told that it no longer matters, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from tabtab_local.desk.ask import Ask, ask_at, ask_between, likeness
+from tabtab_local.desk.desk import Desk, Dropped, Limits
+from tabtab_local.errors import ModelError
+from tabtab_local.suggestion import Suggestion
+from tests.editing import inserting, python, typed
+from tests.test_worker import SlowEngine
+
+BEFORE = python("import json\n\nrows = |\nprint(rows)\n")
+OTHER = python("names = |\n\ndef first(names):\n    return names[0]\n")
+LOAD = "json.load(file)"
+
+
+def ask(document, client="test", name=""):
+    return ask_at(client, document.code, document.cursor, name=name)
+
+
+def desk(engine: SlowEngine, **limits: float) -> Desk:
+    return Desk(engine, Limits(**{"prefetch_delay_s": 3600.0, **limits}))  # type: ignore[arg-type]
+
+
+async def outcome(desk: Desk, ask: Ask) -> str:
+    """Return the text that is suggested, or why there is no answer."""
+    try:
+        suggestion: Suggestion = await desk.suggestion(ask)
+    except Dropped as dropped:
+        return dropped.reason
+    return suggestion.ghost or suggestion.silence or ""
+
+
+async def begun(engine: SlowEngine) -> None:
+    """Wait until the engine has been asked."""
+    await asyncio.to_thread(engine.wait_for_requests, 1)
+
+
+def test_a_question_is_answered() -> None:
+    with desk(SlowEngine([inserting(BEFORE, LOAD)], goes=True)) as found:
+        assert asyncio.run(outcome(found, ask(BEFORE))) == LOAD
+
+
+def test_the_newest_question_about_a_document_wins() -> None:
+    async def main() -> list[str]:
+        engine = SlowEngine([inserting(now, "y")])
+        with desk(engine) as found:
+            tasks = [asyncio.create_task(outcome(found, ask(BEFORE)))]
+            await begun(engine)
+            for document in (typed(BEFORE, "j"), now):
+                tasks.append(asyncio.create_task(outcome(found, ask(document))))
+                await asyncio.sleep(0)
+            engine.go.set()
+            return await asyncio.gather(*tasks)
+
+    now = typed(BEFORE, "js")
+    assert asyncio.run(main()) == ["superseded", "superseded", "y"]
+
+
+def test_identical_questions_are_computed_once() -> None:
+    async def main() -> tuple[list[str], int]:
+        engine = SlowEngine([inserting(BEFORE, LOAD)])
+        with desk(engine) as found:
+            tasks = [asyncio.create_task(outcome(found, ask(BEFORE))) for _ in range(3)]
+            await begun(engine)
+            engine.go.set()
+            return await asyncio.gather(*tasks), sum(request.max_tokens > 0 for request in engine.requests)
+
+    assert asyncio.run(main()) == ([LOAD] * 3, 1)
+
+
+def test_documents_wait_for_each_other_and_none_is_stopped_by_another() -> None:
+    async def main() -> list[str]:
+        engine = SlowEngine([inserting(BEFORE, LOAD), inserting(OTHER, "[]")])
+        with desk(engine) as found:
+            tasks = [asyncio.create_task(outcome(found, ask(document))) for document in (BEFORE, OTHER)]
+            await begun(engine)
+            engine.go.set()
+            return await asyncio.gather(*tasks)
+
+    assert asyncio.run(main()) == [LOAD, "[]"]
+
+
+def test_who_waits_longest_is_dropped_where_too_many_wait() -> None:
+    async def main() -> list[str]:
+        engine = SlowEngine([inserting(each) for each in (documents[0], *documents[2:])])
+        with desk(engine, waiting=2) as found:
+            tasks = [asyncio.create_task(outcome(found, ask(documents[0], name="0")))]
+            await begun(engine)
+            for number, document in enumerate(documents[1:], 1):
+                tasks.append(asyncio.create_task(outcome(found, ask(document, name=str(number)))))
+            await asyncio.sleep(0)
+            engine.go.set()
+            return [answer.partition(":")[0] for answer in await asyncio.gather(*tasks)]
+
+    documents = [python(f"names_{number} = |\n") for number in range(4)]
+    assert asyncio.run(main()) == ["no_op", "busy", "no_op", "no_op"]
+
+
+def test_what_takes_too_long_is_given_up_and_stopped() -> None:
+    async def main() -> str:
+        engine = SlowEngine()
+        with desk(engine, deadline_s=0.05) as found:
+            answer = await outcome(found, ask(BEFORE))
+            await wait_until(lambda: bool(engine.cancelled_tokens))
+            return answer
+
+    assert asyncio.run(main()) == "late"
+
+
+async def wait_until(true: object) -> None:
+    until = time.monotonic() + 30
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < until
+        await asyncio.sleep(0.005)
+
+
+def test_a_client_that_leaves_stops_the_work_unless_another_waits_for_it() -> None:
+    async def main() -> str:
+        engine = SlowEngine([inserting(BEFORE, LOAD)])
+        with desk(engine) as found:
+            leaving, staying = (asyncio.create_task(outcome(found, ask(BEFORE))) for _ in range(2))
+            await begun(engine)
+            leaving.cancel()
+            await asyncio.sleep(0.02)
+            assert engine.cancelled_tokens == []
+            engine.go.set()
+            return await staying
+
+    async def alone() -> None:
+        engine = SlowEngine()
+        with desk(engine) as found:
+            task = asyncio.create_task(outcome(found, ask(BEFORE)))
+            await begun(engine)
+            task.cancel()
+            await wait_until(lambda: bool(engine.cancelled_tokens))
+
+    assert asyncio.run(main()) == LOAD
+    asyncio.run(alone())
+
+
+def test_reading_goes_on_for_the_next_key_and_stops_once_that_is_gone_too() -> None:
+    async def main() -> tuple[str, list[int]]:
+        engine = SlowEngine()
+        with desk(engine) as found:
+            first = asyncio.create_task(outcome(found, ask(BEFORE)))
+            await begun(engine)
+            second = asyncio.create_task(outcome(found, ask(typed(BEFORE, "j"))))
+            assert await first == "superseded"
+            await asyncio.sleep(0.02)
+            reading = list(engine.cancelled_tokens)
+            second.cancel()
+            await wait_until(lambda: bool(engine.cancelled_tokens))
+            return "stopped", reading
+
+    assert asyncio.run(main()) == ("stopped", [])
+
+
+def test_a_mistake_of_the_model_is_told_and_the_next_question_answered() -> None:
+    async def main() -> str:
+        engine = SlowEngine([inserting(OTHER, "[]")], goes=True)
+        engine.failure = ModelError("llama.cpp cannot evaluate 3 tokens")
+        with desk(engine) as found:
+            with pytest.raises(ModelError):
+                await found.suggestion(ask(BEFORE))
+            engine.failure = None
+            return await outcome(found, ask(OTHER))
+
+    assert asyncio.run(main()) == "[]"
+
+
+def test_only_so_many_documents_are_remembered() -> None:
+    async def main() -> tuple[int, int]:
+        documents = [python(f"names_{number} = |\n") for number in range(5)]
+        engine = SlowEngine([inserting(each) for each in documents], goes=True)
+        with desk(engine, documents=2) as found:
+            for number, document in enumerate(documents):
+                await outcome(found, ask(document, name=str(number)))
+            return found.load
+
+    assert asyncio.run(main()) == (2, 0)
+
+
+def test_closing_ends_all_that_wait() -> None:
+    async def main() -> str:
+        engine = SlowEngine()
+        found = desk(engine)
+        task = asyncio.create_task(outcome(found, ask(BEFORE)))
+        await begun(engine)
+        await asyncio.to_thread(found.close)
+        assert await outcome(found, ask(OTHER)) == "closing"
+        return await task
+
+    assert asyncio.run(main()) == "closing"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("rows = \nprint(rows)", "rows = js\nprint(rows)", True),
+        ("rows = 1", "names = {}\nprint(names)", False),
+        ("", "", False),
+        ("aaaa", "aa", True),
+        ("x = 1\n" * 50, "x = 1\n" * 50 + "y", True),
+    ],
+)
+def test_a_document_is_known_again_by_its_text(old: str, new: str, same: bool) -> None:
+    assert (likeness(old, new) >= 0.5) == same
+
+
+def test_an_ask_between_two_texts_has_its_caret_there() -> None:
+    found = ask_between("test", "a\r\nb", "c\r\nd")
+    assert (found.text, found.caret, found.newline) == ("a\nbc\nd", 3, "\r\n")
