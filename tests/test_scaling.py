@@ -12,14 +12,18 @@ from matplotlib import image
 
 from tabtab_local.errors import DocumentError
 from tabtab_local.fingerprint import weights_sha256
+from tabtab_local.prompt import MARKERS
 from tests.corpora import tiny_corpus
 from tests.test_packing import SMALL
 from training import pretrain, scaling
 from training.__main__ import main
+from training.base import load_base
 from training.evaluation import result
 from training.evaluation.judge import Row
 from training.picture import logged
 from training.scaling import Law, Run
+
+ROOT = Path(__file__).parent.parent
 
 RUNS = [Run(f"r{n}", "c", 10**6, 10**n, 10.0**n, 8 * 10 ** (-0.05 * n)) for n in range(12, 16)]
 
@@ -135,3 +139,12 @@ def test_what_is_logged_twice_counts_once(tmp_path: Path) -> None:
     lines = [{"step": 1, "loss": 3.0}, {"step": 1, "loss": 2.0}, {"step": 2, "bits_per_byte": 1.0}]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert logged(tmp_path / "log.jsonl", "loss") == {1: 2.0}
+
+
+def test_the_run_that_is_kept_is_whole_and_its_model_can_be_fine_tuned() -> None:
+    kept = ROOT / "training/nano"
+    (run,) = scaling.read_runs([kept])
+    assert (run.parameters, run.tokens) == (8_393_984, 16_384_000)
+    loaded = load_base(str(kept / "model"))
+    assert loaded.sha256 == json.loads((kept / "model/training.json").read_text())["weights_sha256"]
+    assert not loaded.new_markers and len(loaded.marker_ids) == len(MARKERS)
