@@ -350,7 +350,7 @@ class Session:
         completion = judged(name, document, region, snapshot.prompt, generation, self._settings)
         if completion.edits and _outcome(document, completion.edits) in self._rejected:
             completion = replace(completion, edits=(), cursor=None, silence="rejected: you did not want this change")
-        return _suggestion(document, completion)
+        return suggestion_of(document, completion)
 
     def _elsewhere(self, origin: Document, document: Document, cancel: Callable[[], bool]) -> Suggestion | None:
         """Return an edit at another place that the edits since `origin` ask for, if the model agrees."""
@@ -380,7 +380,8 @@ def _outcome(document: Document, edits: tuple[Edit, ...]) -> tuple[int, str]:
     return document.cell, apply(document.code, edits)
 
 
-def _suggestion(document: Document, completion: Completion) -> Suggestion:
+def suggestion_of(document: Document, completion: Completion) -> Suggestion:
+    """Return a completion of `document` as what is offered there."""
     return Suggestion(
         document=document,
         edits=completion.edits,

@@ -46,7 +46,7 @@ ALLOWED = {
         *("answer", "complete", "config", "document", "edits", "engine", "place", "prompt", "recent", "suggestion"),
     },
     "worker": {"document", "session", "suggestion"},
-    "desk": {"document", "edits", "engine", "prompt", "session", "suggestion"},
+    "desk": {"complete", "document", "edits", "engine", "prompt", "session", "suggestion"},
     "server": {
         *("complete", "desk", "document", "edits", "engine", "marimo", "notebook", "prompt", "recent", "store"),
         "suggestion",

@@ -453,6 +453,16 @@ def test_a_native_client_sends_a_notebook_cell_by_cell() -> None:
     assert answer["cursor"] == {"line": 1, "column": 8 + len(LOAD)}
 
 
+def test_an_intent_is_told_to_the_model() -> None:
+    document = python(f"{BEFORE}|{AFTER}")
+    answer = inserting(document, LOAD).replace("<|INTENT|>", "<|INTENT|> load the file", 1)
+    body = {**native(BEFORE, AFTER), "intent": "load  the\nfile"}
+    with Server(answer) as server:
+        found = server.client.post("/v1/tabtab/next_edit", json=body).json()
+        assert "<|INTENT|> load the file\n" in server.engine.requests[-1].prompt
+    assert (found["intent"], read_native(json.dumps(found))) == ("load the file", LOAD)
+
+
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [

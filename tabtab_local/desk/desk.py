@@ -16,10 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from tabtab_local.complete import complete
 from tabtab_local.desk.ask import SAME, Ask, likeness
 from tabtab_local.engine import Engine
 from tabtab_local.errors import Cancelled, TabTabError
-from tabtab_local.session import Session
+from tabtab_local.session import Session, suggestion_of
 from tabtab_local.suggestion import Suggestion
 
 Reason = Literal["superseded", "late", "busy", "gone", "closing"]
@@ -157,7 +158,7 @@ class Desk:
         shown = session.update(ask.document)
         if ask.recent_edits:
             session.recall(ask.recent_edits)
-        if shown:
+        if shown and not ask.intent:
             job.settle(shown)
             return job
         with self._wake:
@@ -183,7 +184,7 @@ class Desk:
     def _work(self) -> None:
         while (job := self._next()) is not None:
             try:
-                job.settle(job.place.session.suggest(cancel=job.place.is_left))
+                job.settle(self._suggested(job))
             except Cancelled:
                 job.drop("superseded")
             except TabTabError as error:
@@ -194,6 +195,16 @@ class Desk:
                 threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
             else:
                 self._look_ahead(job.place.session)
+
+    def _suggested(self, job: _Job) -> Suggestion:
+        """Return what the session suggests, or for who says what they want, what the model makes of that."""
+        ask = job.ask
+        if not ask.intent:
+            return job.place.session.suggest(cancel=job.place.is_left)
+        found = complete(
+            self._engine, ask.document, intent=ask.intent, recent_edits=ask.recent_edits, cancel=job.is_over
+        )
+        return suggestion_of(ask.document, found)
 
     def _look_ahead(self, session: Session) -> None:
         """Read what was left out, and prepare what comes after Tab, while nobody asks."""
