@@ -22,7 +22,7 @@ from tabtab_local.desk.desk import Desk, Dropped
 from tabtab_local.engine import ModelInfo
 from tabtab_local.errors import DocumentError, ModelError, TabTabError, UsageError
 from tabtab_local.server.dialect import Dialect, Found, Parts
-from tabtab_local.server.guard import Guard, Rules, TooLarge, refused
+from tabtab_local.server.guard import Guard, Rules, refused
 from tabtab_local.server.metrics import Metrics
 from tabtab_local.suggestion import Suggestion
 
@@ -47,8 +47,6 @@ class Endpoint:
             body = self._decoder.decode(await request.body())
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return self._failed(400, f"the body is not what {self._dialect.path} takes: {error}")
-        except TooLarge:
-            return self._failed(413, "the request is too large")
         except ClientDisconnect:
             return _GONE
         ask: Ask | None = None

@@ -61,8 +61,11 @@ class Guard:
             refusal = Response(status_code=204, headers=_PREFLIGHT)
         send = _sharing(send, origin) if origin in self._rules.origins else send
         if refusal is None:
-            await self._app(scope, self._limited(receive), send)
-        else:
+            try:
+                await self._app(scope, self._limited(receive), send)
+            except _TooLarge:
+                refusal = refused(413, f"the request goes on: {self._rules.most_bytes} bytes are read at most")
+        if refusal is not None:
             await refusal(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers, origin: str | None) -> Response | None:
@@ -97,13 +100,13 @@ class Guard:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > self._rules.most_bytes:
-                raise TooLarge
+                raise _TooLarge
             return message
 
         return limited
 
 
-class TooLarge(Exception):
+class _TooLarge(Exception):
     """A body goes on beyond what is read."""
 
 

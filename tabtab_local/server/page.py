@@ -41,16 +41,12 @@ def pages(model: ModelInfo, desk: Desk, metrics: Metrics, document: Mapping[str,
         "/openapi.json": document,
     }
 
-    async def show(request: Request) -> Response:
-        await request.body()
-        return _json(shown)
-
     async def count(_: Request) -> Response:
         return Response(metrics.page(desk), media_type="text/plain; version=0.0.4")
 
     return [
         *(Route(path, _telling(what), methods=["GET"]) for path, what in told.items()),
-        Route("/api/show", show, methods=["POST"]),
+        Route("/api/show", _telling(shown), methods=["POST"]),
         Route("/metrics", count, methods=["GET"]),
     ]
 
