@@ -121,7 +121,8 @@ def test_the_engine_is_given_the_threads_and_costs_that_were_measured(scripted, 
     assert run("doctor", "--tune").exit_code == 0
     monkeypatch.setattr(tabtab_local.engine, "LlamaEngine", engine, raising=False)
     assert isinstance(run("complete", script, "--line", 1).exception, Stop)
-    assert given == [{"threads": 1, "costs": tuple((size, float(size)) for size in SIZES)}]
+    costs = tuple((size, float(size)) for size in SIZES)
+    assert given == [{"threads": 1, "costs": costs, "sequences": 1}]
 
 
 def test_the_target_decides_and_models_measured_before_are_measured_again(scripted, other):

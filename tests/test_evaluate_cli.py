@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 TIMINGS = ("first_token_ms", "total_ms")
 BENCH = ("evaluate", "--suite", "tabtab-bench", "--split", "dev", "--unsafe")
 # More than a run does between two looks at it.
-TASKS = 16
+TASKS = 8
 NAME = f"tabtab-bench-dev-{TASKS}tasks-tabtab-nano.json"
 
 
@@ -63,6 +64,15 @@ def test_a_result_has_a_row_for_each_task_and_nothing_is_left_beside_it(measured
     assert len(rows(measured / NAME)) == TASKS
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and so do its children; those of the test do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_run_that_is_stopped_and_one_that_is_killed_end_with_the_same_rows(measured, tmp_path):
     journal = tmp_path / NAME.replace(".json", ".partial.jsonl")
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
