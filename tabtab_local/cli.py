@@ -13,6 +13,7 @@ import click
 from tabtab_local import __version__, registry
 from tabtab_local.command import Group
 from tabtab_local.errors import UsageError
+from tabtab_local.server import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from tabtab_local.engine import LlamaEngine, RemoteEngine
@@ -131,7 +132,7 @@ def _remote(endpoint: str, model: str) -> RemoteEngine:
 @main.command()
 @_MODEL
 @click.option("--host", default="127.0.0.1", help="Address to listen at; off loopback a token is needed.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8765, help="Port to listen at.")
+@click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, help="Port to listen at.")
 @click.option(
     "--workspace",
     "workspaces",

@@ -133,6 +133,18 @@ def shared_start(a: Sequence[object], b: Sequence[object]) -> int:
     return low
 
 
+def shared_end(old: str, new: str, start: int) -> int:
+    """Return how many characters two texts share at their ends, both read from `start` on."""
+    low, high = 0, min(len(old), len(new)) - start
+    while low < high:
+        middle = (low + high + 1) // 2
+        if old[len(old) - middle : len(old) - low] == new[len(new) - middle : len(new) - low]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 def lines_of(text: str) -> list[str]:
     """Return the lines of `text` with their ends: split after every `\\n` only.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tabtab_local.edits import Span, shared_start
+from tabtab_local.edits import Span, shared_end, shared_start
 from tabtab_local.prompt import RecentEdit
 
 # As in the training data: a longer edit is left out, and so are all but the last few.
@@ -51,7 +51,7 @@ def changed_lines(old: str, new: str) -> tuple[Span, Span]:
     if same == len(old) == len(new):
         return Span(same, same), Span(same, same)
     start = old.rfind("\n", 0, same) + 1
-    kept = _shared_end(old, new, start)
+    kept = shared_end(old, new, start)
     old_end, new_end = len(old) - kept, len(new) - kept
     if not (_is_line_start(old, old_end, start) and _is_line_start(new, new_end, start)):
         newline = old.find("\n", old_end)
@@ -124,15 +124,3 @@ def _shown_start(old: str, before: Span, after: Span) -> int:
 def _is_line_start(text: str, offset: int, start: int) -> bool:
     """Return whether a line begins at `offset`; one begins at `start`."""
     return offset == start or text[offset - 1] == "\n"
-
-
-def _shared_end(old: str, new: str, start: int) -> int:
-    """Return how many characters two texts share at their ends, both read from `start` on."""
-    low, high = 0, min(len(old), len(new)) - start
-    while low < high:
-        middle = (low + high + 1) // 2
-        if old[len(old) - middle : len(old) - low] == new[len(new) - middle : len(new) - low]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tabtab_local.document import Document, document_at
-from tabtab_local.edits import Edit, Span, apply, shared_start
+from tabtab_local.edits import Edit, Span, apply, shared_end, shared_start
 from tabtab_local.prompt import RecentEdit
 from tabtab_local.suggestion import Suggestion
 
@@ -25,6 +25,7 @@ class Ask:
     - `text`, `caret`: what the client sees, and the offset of its cursor there: the file, or one cell of a notebook.
     - `document`: what that is for the model.
     - `name`: what the client calls the document; empty where it does not say, and the text has to tell.
+    - `window`: the part of the text that the client replaces by the answer; None where it inserts, or takes edits.
     - `recent_edits`: what the client says was edited lately, oldest first. Where it says nothing, what changed between
       its requests is remembered.
     """
@@ -37,6 +38,7 @@ class Ask:
     recent_edits: tuple[RecentEdit, ...] = ()
     intent: str = ""
     newline: str = "\n"
+    window: Span | None = None
 
     @property
     def sees_file(self) -> bool:
@@ -55,9 +57,10 @@ class Ask:
         at_caret = len(edits) == 1 and edits[0].start == edits[0].end == self.caret
         return self._as_sent(edits[0].text) if at_caret else ""
 
-    def rewritten(self, suggestion: Suggestion, window: Span) -> str:
-        """Return a `window` of the text as it is after the edit, and as it is now where that reaches beyond it."""
-        edits = self.edits(suggestion)
+    def rewritten(self, suggestion: Suggestion | None) -> str:
+        """Return the window as it is after the edit; as it is now where there is none, or it reaches beyond it."""
+        window = self.window or Span(0, len(self.text))
+        edits = self.edits(suggestion) if suggestion else ()
         if not all(window.start <= edit.start and edit.end <= window.end for edit in edits):
             edits = ()
         return self._as_sent(apply(window.of(self.text), [edit.shifted(-window.start) for edit in edits]))
@@ -87,6 +90,4 @@ def ask_between(client: str, prefix: str, suffix: str, **more: object) -> Ask:
 def likeness(old: str, new: str) -> float:
     """Return how much of the longer of two texts both share, at their ends."""
     start = shared_start(old, new)
-    left = min(len(old), len(new)) - start
-    end = shared_start(old[len(old) - left :][::-1], new[len(new) - left :][::-1])
-    return (start + end) / max(1, len(old), len(new))
+    return (start + shared_end(old, new, start)) / max(1, len(old), len(new))

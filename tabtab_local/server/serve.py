@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from tabtab_local.desk.desk import Desk, Limits
 from tabtab_local.engine import Engine
 from tabtab_local.errors import UsageError
+from tabtab_local.server import DEFAULT_PORT
 from tabtab_local.server.app import create_app
 from tabtab_local.server.dialect import Dialect
 from tabtab_local.server.dialect.chat import Chat
@@ -28,7 +29,6 @@ from tabtab_local.server.page import pages
 from tabtab_local.server.schema import openapi
 from tabtab_local.server.workspace import Workspace
 
-DEFAULT_PORT = 8765
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # A client that keeps a connection open and sends nothing is not waited for longer.
 _KEEP_ALIVE_S = 30

@@ -76,9 +76,10 @@ class Workspace:
         """Return the Python files below a folder, listed anew from time to time."""
         at, paths = self._listed.get(root, (-_LISTED_S, []))
         if time.monotonic() - at >= _LISTED_S:
-            paths = list(_python_files(root))
+            gone, paths = set(paths), list(_python_files(root))
+            for path in gone.difference(paths):
+                self._files.pop(path, None)
             self._listed[root] = time.monotonic(), paths
-            self._files = {path: file for path, file in self._files.items() if path in set(paths)}
         return paths
 
     def _file(self, path: Path) -> _File | None:
@@ -96,7 +97,7 @@ class Workspace:
 
 
 def _python_files(root: Path) -> Iterator[Path]:
-    """Yield the Python files below `root`, nearest first, no links and nothing hidden."""
+    """Yield the Python files below `root`, folder by folder, no links and nothing hidden."""
     count = 0
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)

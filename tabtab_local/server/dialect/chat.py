@@ -43,8 +43,8 @@ class Chat:
     def ask(self, body: Conversation, headers: Mapping[str, str]) -> Ask | None:
         """Return the question about the cell, among the others of its notebook; None for anything else."""
         said, root = last_said(body.messages), headers.get(WORKSPACE_HEADER, "")
-        if found := instinct.parse(said):
-            return found[0]
+        if region := instinct.ask(said):
+            return region
         if cell := _NBI.search(said):
             return ask_between(_NBI_CLIENT, *cell.groups())
         if around := fim.parts(said):
@@ -55,7 +55,7 @@ class Chat:
 
     def answer(self, body: Conversation, found: Found) -> Mapping[str, Any] | Parts:
         """Return the insertion, or what takes the place of the region, as what the assistant says."""
-        text = _said(body, found)
+        text = _said(found)
         head = {"id": f"chatcmpl-{found.number}", "created": found.created_s, "model": body.model or found.model.name}
         if not body.stream:
             message = {"role": "assistant", "content": text}
@@ -67,11 +67,9 @@ class Chat:
         return Parts("sse", [{**head, "choices": [said]}, {**head, "choices": [end], "usage": usage(found)}])
 
 
-def _said(body: Conversation, found: Found) -> str:
-    region = instinct.parse(last_said(body.messages))
-    if region:
-        ask, span = region
-        return ask.rewritten(found.suggestion, span) if found.suggestion else span.of(ask.text)
+def _said(found: Found) -> str:
+    if found.ask and found.ask.window:
+        return found.ask.rewritten(found.suggestion)
     if found.ask and found.ask.client == _NBI_CLIENT:
         # Of an answer with a fence the client takes what is inside as it is.
         return f"```python\n{found.insertion}```" if found.insertion else ""

@@ -49,8 +49,7 @@ class OpenAI:
         """Return the text that the client inserts, or puts in the place of the window."""
         if body.messages:
             return codemirror.answer(found)
-        window = sweep.parse(_prompt(body))
-        text = window.answer(found) if window else found.insertion
+        text = _text(found)
         head = {
             "id": f"cmpl-{found.number}",
             "object": "text_completion",
@@ -62,6 +61,14 @@ class OpenAI:
             return {**head, "choices": [choice], "usage": usage(found)}
         begun = [{**head, "choices": [{**choice, "finish_reason": None}]}] if text else []
         return Parts("sse", [*begun, {**head, "choices": [{**choice, "text": ""}], "usage": usage(found)}])
+
+
+def _text(found: Found) -> str:
+    """Return what the client inserts, or puts in the place of its window; nothing where that stays as it is."""
+    if found.ask is None or found.ask.window is None:
+        return found.insertion
+    after = found.ask.rewritten(found.suggestion)
+    return "" if after == found.ask.rewritten(None) else after
 
 
 def _prompt(body: Completions) -> str:

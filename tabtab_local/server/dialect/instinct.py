@@ -14,8 +14,8 @@ _EXCERPT = re.compile(r"### User Excerpt:\n([^\n]*)\n\n(.*?)\n?```\n### Response
 _DIFF = re.compile(r"^```diff\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-def parse(said: str) -> tuple[Ask, Span] | None:
-    """Return the question in a message and which part of its text is to be rewritten; None where it holds none."""
+def ask(said: str) -> Ask | None:
+    """Return the question in a message, with the region as its window; None where it holds none."""
     found = _EXCERPT.search(said)
     if not found or not all(marker in found[2] for marker in (_START, _END, CURSOR)):
         return None
@@ -27,8 +27,8 @@ def parse(said: str) -> tuple[Ask, Span] | None:
     text = f"{above}{before}{behind}{below}"
     edits = (_edit(diff) for diff in _DIFF.findall(said[: found.start()]))
     recent = tuple(edit for edit in edits if edit)
-    ask = ask_at("instinct", text, len(above + before), name=found[1], recent_edits=recent)
-    return ask, Span(len(above), len(above + before + behind))
+    window = Span(len(above), len(above + before + behind))
+    return ask_at("instinct", text, len(above + before), name=found[1], recent_edits=recent, window=window)
 
 
 def _edit(diff: str) -> RecentEdit | None:

@@ -18,10 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tabtab_local.desk.ask import Ask, ask_at
-from tabtab_local.edits import Span, shared_start
+from tabtab_local.edits import Span, shared_end, shared_start
 from tabtab_local.prompt import RecentEdit
 from tabtab_local.recent import recent_edit
-from tabtab_local.server.dialect import Found
 
 _SEPARATOR = "<|file_sep|>"
 _LINES = 10
@@ -38,14 +37,8 @@ class Window:
 
     def ask(self) -> Ask:
         """Return the question about the window."""
-        return ask_at("sweep", self.text, self.caret, name=self.path, recent_edits=self.recent_edits)
-
-    def answer(self, found: Found) -> str:
-        """Return the window after the edit; nothing where it stays as it is."""
-        if not found.ask or not found.suggestion:
-            return ""
-        after = found.ask.rewritten(found.suggestion, Span(0, len(found.ask.text)))
-        return "" if after == self.text else after
+        window = Span(0, len(self.text))
+        return ask_at("sweep", self.text, self.caret, name=self.path, recent_edits=self.recent_edits, window=window)
 
 
 def parse(prompt: str) -> Window | None:
@@ -78,9 +71,7 @@ def _caret(original: str, current: str, recent: tuple[RecentEdit, ...]) -> int:
     """Return the end of what was changed last, or that of the middle line where nothing tells."""
     if original != current:
         start = shared_start(original, current)
-        left = min(len(original), len(current)) - start
-        kept = shared_start(original[len(original) - left :][::-1], current[len(current) - left :][::-1])
-        return len(current) - kept
+        return len(current) - shared_end(original, current, start)
     place = current.find(recent[-1].updated) if recent else -1
     if place >= 0:
         same = shared_start(recent[-1].original[::-1], recent[-1].updated[::-1])

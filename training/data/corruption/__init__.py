@@ -20,8 +20,8 @@ from training.data.document import Document
 
 __all__ = ["WEIGHTS", "Corruption", "Document", "Example", "corrupt", "corruptions"]
 
-# Weights are of attempts: what is rarely possible, such as a signature with calls near
-# it, has more of them than it is to have of the examples. About a fifth of the examples are silence.
+# Weights are of attempts: what is rarely possible, such as a signature with calls near it, has more of them than it is
+# to have of the examples. About a fifth of the examples are silence.
 WEIGHTS: Mapping[Corruption, int] = {
     line_tail: 150,
     half_typed: 75,
