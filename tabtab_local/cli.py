@@ -14,6 +14,7 @@ from tabtab_local import __version__, registry
 from tabtab_local.command import Group
 from tabtab_local.errors import UsageError
 from tabtab_local.server import DEFAULT_PORT
+from tabtab_local.setup.command import setup
 
 if TYPE_CHECKING:
     from tabtab_local.engine import LlamaEngine, RemoteEngine
@@ -41,6 +42,9 @@ _MODEL = click.option(
 @click.version_option(__version__, prog_name="tabtab-local")
 def main() -> None:
     """Next-edit code completion for Python files and notebooks, on your own machine."""
+
+
+main.add_command(setup)
 
 
 @main.command()

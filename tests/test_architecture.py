@@ -51,6 +51,7 @@ ALLOWED = {
         *("complete", "desk", "document", "edits", "engine", "marimo", "notebook", "prompt", "recent", "store"),
         "suggestion",
     },
+    "setup": {"edits", "output", "server", "store"},
     "lsp": {"desk", "document", "edits", "recent", "suggestion"},
     "tuning": {"draft", "machine", "output", "registry"},
     "doctor": {"draft", "engine", "fingerprint", "machine", "prompt", "registry", "show", "tuning"},
