@@ -254,14 +254,24 @@ def models(as_json: bool) -> None:
     help="With --tune: the time that a full suggestion may take; the largest model that keeps to it is chosen.",
 )
 @click.option("--repeats", type=click.IntRange(1), default=20, help="With --tune: measurements of each kind, at most.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, help="Without --tune: where the server should be."
+)
 @click.pass_context
 def doctor(
-    context: click.Context, tune: bool, models: Sequence[str], folders: Sequence[Path], target_ms: int, repeats: int
+    context: click.Context,
+    tune: bool,
+    models: Sequence[str],
+    folders: Sequence[Path],
+    target_ms: int,
+    repeats: int,
+    port: int,
 ) -> None:
     """Say whether all is well, or with --tune find out what suits this machine.
 
-    Without --tune: the machine, how many threads may be used, the embedded model, what is remembered. Exits with 1 and
-    says what is wrong where something is.
+    Without --tune: the machine, the models and how fast they are, what is remembered, and the way from editors to here:
+    the server and its token, Ollama's models, Marimo's configuration. Exits with 1 and says what is wrong, and what
+    helps, where something is.
 
     With --tune: measures what it costs to evaluate a few tokens, for each model and number of threads, in about ten
     seconds for the embedded model and up to a minute for one of a gigabyte; prints what was found and what was chosen.
@@ -271,11 +281,11 @@ def doctor(
         return
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
-        if parameter.name != "tune" and source is click.core.ParameterSource.COMMANDLINE:
+        if parameter.name not in ("tune", "port") and source is click.core.ParameterSource.COMMANDLINE:
             raise UsageError(f"{parameter.opts[0]} goes with --tune: add it")
     from tabtab_local.doctor.checkup import examine
 
-    checkup = examine()
+    checkup = examine(port)
     click.echo(checkup.render())
     context.exit(1 if checkup.problems else 0)
 

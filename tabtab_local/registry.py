@@ -109,6 +109,9 @@ _MODELS = (
 MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _MODELS})
 DEFAULT_MODEL = "tabtab-nano"
 
+# Of the file that ships inside the package.
+EMBEDDED_SHA256 = "01af841a5299ca5e572c5b7a815943e33674f0eb838da5f4aeffcb08f3b5368d"
+
 
 def get(name: str) -> Model:
     """Return the model with that name. Raises `ModelError` with the names that there are."""

@@ -54,7 +54,10 @@ ALLOWED = {
     "setup": {"edits", "output", "server", "store"},
     "lsp": {"desk", "document", "edits", "recent", "suggestion"},
     "tuning": {"draft", "machine", "output", "registry"},
-    "doctor": {"draft", "engine", "fingerprint", "machine", "prompt", "registry", "show", "tuning"},
+    "doctor": {
+        *("document", "draft", "engine", "fingerprint", "machine", "prompt", "registry", "replay", "server", "session"),
+        *("setup", "show", "tuning"),
+    },
     "replay": {
         *("config", "document", "edits", "engine", "fingerprint", "jupyter", "machine", "notebook"),
         *("session", "show", "suggestion", "tuning", "worker"),

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from tabtab_local import registry, tuning
 from tabtab_local.cli import main
-from tabtab_local.doctor import autotune, checkup
+from tabtab_local.doctor import autotune, chain, checkup
 from tabtab_local.engine.cost import SIZES, ModelCosts
 from tabtab_local.machine import SPARE_CORES_VARIABLE, THREADS_VARIABLE, default_threads
 
@@ -26,6 +26,12 @@ from tabtab_local.machine import SPARE_CORES_VARIABLE, THREADS_VARIABLE, default
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (THREADS_VARIABLE, SPARE_CORES_VARIABLE):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers, whatever else runs on the machine; test_doctor_chain.py has servers."""
+    monkeypatch.setattr(chain, "_asked", lambda *_, **__: (0, None))
 
 
 def run(*arguments: object) -> Result:
@@ -64,9 +70,14 @@ def test_all_is_well_on_a_machine_where_nothing_was_tuned():
     assert done.stdout.endswith("\nall is well\n")
     for line in (
         f"^threads +at most {default_threads()}: ",
-        r"^embedded model +tabtab-nano · Q8_0 · prompt format 1 · runs$",
+        f"^embedded model +tabtab-nano · Q8_0 · prompt format 1 · sha256 {registry.EMBEDDED_SHA256[:12]} · runs$",
         f"^tuning +nothing in {re.escape(str(tuning.tuning_file()))}: `tabtab-local doctor --tune` measures",
         "^default model +tabtab-nano$",
+        r"^speed +[\d.]+ ms a suggestion, the median of 12 · 239 ms between keys, 120 ms of a fast typist$",
+        "^token +none: ",
+        "^server +none at 127.0.0.1:8765: `tabtab-local serve` starts it$",
+        "^Ollama +none at ",
+        "^Marimo +no .*marimo.toml: `tabtab-local setup marimo --write` sets it up$",
     ):
         assert re.search(line, done.stdout, re.MULTILINE), line
     assert all(re.search(f"^{re.escape(name)} .*fit", done.stdout, re.MULTILINE) for name in registry.MODELS)
@@ -182,6 +193,21 @@ def test_an_embedded_model_that_does_not_run_is_said_to_be_wrong(monkeypatch, tm
     done = run("doctor")
     assert done.exit_code == 1
     assert "the embedded model does not run (there is no model at" in problems(done)[0]
+
+
+def test_an_embedded_model_of_another_release_is_said_to_be_wrong(monkeypatch):
+    monkeypatch.setattr(registry, "EMBEDDED_SHA256", "0" * 64)
+    done = run("doctor")
+    assert problems(done) == [
+        f"{registry.embedded_path()} is not the model of this release: install tabtab-local again"
+    ]
+
+
+def test_a_model_that_is_slower_than_typing_is_said_to_be_wrong(monkeypatch):
+    monkeypatch.setattr(checkup, "_suggestion_ms", lambda path: 300.0)
+    assert problems(run("doctor")) == [
+        "tabtab-nano takes 300 ms a suggestion, with 239 ms between keys: `tabtab-local doctor --tune` finds a faster one"
+    ]
 
 
 def test_a_llama_cpp_that_does_not_load_is_said_to_be_wrong(tmp_path):

@@ -49,15 +49,12 @@ theme = "dark"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home where no editor was ever started."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("HOME", str(folder))
-    for name in ("XDG_CONFIG_HOME", "NVIM_APPNAME", "TABTAB_TOKEN_FILE"):
+def home(temporary_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home where no editor was ever started, and where we are."""
+    for name in ("NVIM_APPNAME", "TABTAB_TOKEN_FILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(folder)
-    return folder
+    monkeypatch.chdir(temporary_home)
+    return temporary_home
 
 
 def run(*arguments: object) -> Result:

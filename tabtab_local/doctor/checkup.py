@@ -1,21 +1,34 @@
-"""Whether all is well: the machine, the embedded model, what was tuned, and what fits. It reads and changes nothing."""
+"""Whether all is well: the machine, the models, what was tuned, what fits, and the way from editors to here.
+
+It reads and changes nothing.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 from tabtab_local import registry
+from tabtab_local.doctor import chain
 from tabtab_local.doctor.explain import in_bytes, in_ms, in_threads
+from tabtab_local.document import document_at
 from tabtab_local.engine import warm
 from tabtab_local.errors import TabTabError
+from tabtab_local.fingerprint import file_sha256
 from tabtab_local.machine import describe, free_memory_bytes, identity, thread_policy
 from tabtab_local.prompt import EDIT_END, Prompt, render_prompt
+from tabtab_local.replay import speed
 from tabtab_local.show import table
-from tabtab_local.tuning import Tuning, default_model, memory_bytes, read, tuning_file
+from tabtab_local.tuning import Tuning, default_model, engine_settings, memory_bytes, read, tuning_file
 
 _TUNE = "`tabtab-local doctor --tune`"
+
+# What is typed to see how long suggestions take: nothing that a model foresees, for that would cost no time.
+_TYPED_BEHIND = 'import pandas as pd\n\nsales = pd.read_csv("sales.csv")\n'
+_TYPED = "zq7 = kx3(wv"
 
 
 @dataclass
@@ -32,15 +45,19 @@ class Checkup:
         return "\n".join([*table(self.facts), "", *table(self.models), "", *verdict])
 
 
-def examine() -> Checkup:
-    """Look at everything that a suggestion needs."""
+def examine(port: int) -> Checkup:
+    """Look at everything that a suggestion needs, from a server at `port` on."""
     checkup = Checkup()
     _machine(checkup)
     _threads(checkup)
     _embedded(checkup, registry.embedded_path())
     _tuning(checkup, tuning_file())
+    _speed(checkup, default_model())
     _prompt_caches(checkup, warm.default_folder())
     _memory(checkup)
+    chain.server(checkup, port)
+    chain.ollama(checkup)
+    chain.marimo(checkup, port)
     return checkup
 
 
@@ -78,8 +95,11 @@ def _embedded(checkup: Checkup, path: Path) -> None:
     except (TabTabError, ImportError, OSError, RuntimeError) as error:
         checkup.problems.append(f"the embedded model does not run ({error}): install tabtab-local again")
     else:
-        text = f"{model.name} · {model.file_type} · prompt format {model.prompt_version} · runs"
+        sha256 = file_sha256(path)
+        text = f"{model.name} · {model.file_type} · prompt format {model.prompt_version} · sha256 {sha256[:12]} · runs"
         checkup.facts.append(("embedded model", text))
+        if sha256 != registry.EMBEDDED_SHA256:
+            checkup.problems.append(f"{path} is not the model of this release: install tabtab-local again")
 
 
 def _tuning(checkup: Checkup, file: Path) -> None:
@@ -116,6 +136,39 @@ def _stale(tuning: Tuning) -> Iterator[str]:
     elif tuning.chosen and not tuning.model(tuning.chosen):
         chosen = next((model.path for model in tuning.models if model.sha256 == tuning.chosen), tuning.chosen)
         yield f"{chosen} was chosen, but has changed or is gone since: the embedded model is used, run {_TUNE}"
+
+
+def _speed(checkup: Checkup, name: str) -> None:
+    """Time what the default model suggests while somebody types, against the time between their keys."""
+    try:
+        took_ms = _suggestion_ms(registry.locate(name))
+    except (TabTabError, ImportError, OSError, RuntimeError) as error:
+        checkup.problems.append(f"the default model does not run ({error}): run {_TUNE}")
+        return
+    left_ms, fast_ms = speed.AVERAGE.mean_ms, speed.FAST.mean_ms
+    keys = f"{in_ms(left_ms)} between keys, {in_ms(fast_ms)} of a fast typist"
+    checkup.facts.append(("speed", f"{in_ms(took_ms)} a suggestion, the median of {len(_TYPED)} · {keys}"))
+    if took_ms > left_ms:
+        checkup.problems.append(
+            f"{name} takes {in_ms(took_ms)} a suggestion, with {in_ms(left_ms)} between keys: {_TUNE} finds a faster one"
+        )
+
+
+def _suggestion_ms(path: Path) -> float:
+    """Return the median of what suggestions take at each key of `_TYPED`, after one that is not counted."""
+    from tabtab_local.engine import LlamaEngine
+    from tabtab_local.session import Session
+
+    settings = engine_settings(path)
+    with LlamaEngine(path, threads=settings.threads, costs=settings.costs) as engine:
+        session, took_ms = Session(engine, name="doctor"), list[float]()
+        for end in range(len(_TYPED) + 1):
+            text = _TYPED_BEHIND + _TYPED[:end]
+            began = time.perf_counter()
+            session.update(document_at(text, len(text)))
+            session.suggest()
+            took_ms.append((time.perf_counter() - began) * 1000)
+    return median(took_ms[1:])
 
 
 def _prompt_caches(checkup: Checkup, folder: Path) -> None:
