@@ -1,7 +1,7 @@
 """A session: one document while somebody edits it. It keeps what was computed, so that a key costs a token or two.
 
 An editor calls `update` for each change of the text or the cursor, `suggest` where it wants a suggestion, `accept` or
-`reject` as the user decides, and `widen` and `prefetch` while nothing happens (`worker.py` does these by itself). The
+`reject` as the user decides, and `widen` and `prefetch` while nothing happens (a `Desk` does these by itself). The
 calls may come from different threads: an update stops the request that runs.
 
 - The prompt is made once, from a snapshot; what is typed since is the forced beginning of the answer. Where reading it

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 from tabtab_local.engine import UNGUIDED, Engine, Generation, Guide, ModelInfo, Timings, never
 from tabtab_local.errors import Cancelled, UsageError
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION
+
+_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,44 @@ class ScriptedEngine(Engine):
             if end >= len(typed) and not text[:end].endswith(stop) and guide.enough(text[:end]):
                 return text[:end]
         return text
+
+
+class SlowEngine(ScriptedEngine):
+    """Gives its answers only when it is told to `go`, and listens to `cancel` meanwhile; may fail instead."""
+
+    def __init__(self, answers: Iterable[str] = (), *, goes: bool = False) -> None:
+        super().__init__(answers)
+        self.go = threading.Event()
+        self.begun: queue.Queue[int] = queue.Queue()
+        self.failure: Exception | None = None
+        self.cancelled_tokens: list[int] = []
+        if goes:
+            self.go.set()
+
+    def generate(
+        self,
+        prompt: str,
+        start: str,
+        *,
+        max_tokens: int,
+        stop: str,
+        cancel: Callable[[], bool] = never,
+        guide: Guide = UNGUIDED,
+    ) -> Generation:
+        """Wait, then answer as the script says."""
+        self.begun.put(max_tokens)
+        while not self.go.wait(0.001):
+            if cancel():
+                self.cancelled_tokens.append(max_tokens)
+                raise Cancelled("a newer request has stopped this one")
+        if self.failure:
+            raise self.failure
+        return super().generate(prompt, start, max_tokens=max_tokens, stop=stop, cancel=cancel, guide=guide)
+
+    def wait_for_requests(self, count: int) -> None:
+        """Return once so many requests have begun."""
+        for _ in range(count):
+            self.begun.get(timeout=_PATIENCE_S)
 
 
 def _check(cancel: Callable[[], bool]) -> None:

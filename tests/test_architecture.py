@@ -45,7 +45,6 @@ ALLOWED = {
     "session": {
         *("answer", "complete", "config", "document", "edits", "engine", "place", "prompt", "recent", "suggestion"),
     },
-    "worker": {"document", "session", "suggestion"},
     "desk": {"complete", "document", "edits", "engine", "prompt", "session", "suggestion"},
     "server": {
         *("complete", "desk", "document", "edits", "engine", "marimo", "notebook", "prompt", "recent", "store"),
@@ -59,8 +58,8 @@ ALLOWED = {
         *("setup", "show", "tuning"),
     },
     "replay": {
-        *("config", "document", "edits", "engine", "fingerprint", "jupyter", "machine", "notebook"),
-        *("session", "show", "suggestion", "tuning", "worker"),
+        *("config", "desk", "document", "edits", "engine", "fingerprint", "jupyter", "machine", "notebook"),
+        *("session", "show", "suggestion", "tuning"),
     },
     "benchmark": {"edits", "engine", "fingerprint", "machine", "prompt"},
     "command": set(),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -11,8 +13,8 @@ from tabtab_local.desk.ask import Ask, ask_at, ask_between, likeness
 from tabtab_local.desk.desk import Desk, Dropped, Limits
 from tabtab_local.errors import ModelError
 from tabtab_local.suggestion import Suggestion
-from tests.editing import inserting, python, typed
-from tests.test_worker import SlowEngine
+from tests.editing import inserting, moved, python, typed
+from tests.fakes import SlowEngine
 
 BEFORE = python("import json\n\nrows = |\nprint(rows)\n")
 OTHER = python("names = |\n\ndef first(names):\n    return names[0]\n")
@@ -36,9 +38,16 @@ async def outcome(desk: Desk, ask: Ask) -> str:
     return suggestion.ghost or suggestion.silence or ""
 
 
-async def begun(engine: SlowEngine) -> None:
-    """Wait until the engine has been asked."""
-    await asyncio.to_thread(engine.wait_for_requests, 1)
+async def begun(engine: SlowEngine, count: int = 1) -> None:
+    """Wait until the engine has been asked so many times more."""
+    await asyncio.to_thread(engine.wait_for_requests, count)
+
+
+async def wait_until(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < until
+        await asyncio.sleep(0.005)
 
 
 def test_a_question_is_answered() -> None:
@@ -113,13 +122,6 @@ def test_what_takes_too_long_is_given_up_and_stopped() -> None:
     assert asyncio.run(main()) == "late"
 
 
-async def wait_until(true: object) -> None:
-    until = time.monotonic() + 30
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < until
-        await asyncio.sleep(0.005)
-
-
 def test_a_client_that_leaves_stops_the_work_unless_another_waits_for_it() -> None:
     async def main() -> str:
         engine = SlowEngine([inserting(BEFORE, LOAD)])
@@ -159,6 +161,57 @@ def test_reading_goes_on_for_the_next_key_and_stops_once_that_is_gone_too() -> N
             return "stopped", reading
 
     assert asyncio.run(main()) == ("stopped", [])
+
+
+def test_typing_on_reads_a_prompt_once() -> None:
+    async def main() -> tuple[str, list[int]]:
+        engine = SlowEngine([inserting(typed(BEFORE, "js"), "on")])
+        with desk(engine) as found:
+            tasks = [asyncio.create_task(outcome(found, ask(BEFORE)))]
+            await begun(engine)
+            for text in ("j", "js"):
+                tasks.append(asyncio.create_task(outcome(found, ask(typed(BEFORE, text)))))
+                await asyncio.sleep(0.01)
+            engine.go.set()
+            assert engine.cancelled_tokens == []
+            return await tasks[-1], [request.max_tokens for request in engine.requests]
+
+    answer, tokens = asyncio.run(main())
+    assert (answer, tokens.count(0)) == ("on", 1)
+
+
+def test_going_elsewhere_in_the_document_stops_the_reading_of_a_prompt_that_is_of_no_use_now() -> None:
+    async def main() -> tuple[str, list[int]]:
+        now = moved(BEFORE, 0)
+        engine = SlowEngine([inserting(now, "# ")])
+        with desk(engine) as found:
+            first = asyncio.create_task(outcome(found, ask(BEFORE)))
+            await begun(engine)
+            second = asyncio.create_task(outcome(found, ask(now)))
+            await begun(engine)
+            engine.go.set()
+            assert await first == "superseded"
+            return await second, engine.cancelled_tokens
+
+    assert asyncio.run(main()) == ("# ", [0])
+
+
+def test_a_mistake_of_ours_is_told_and_shown_and_the_next_question_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> str:
+        engine = SlowEngine([inserting(OTHER, "[]")], goes=True)
+        engine.failure = mistake
+        with desk(engine) as found:
+            with pytest.raises(ZeroDivisionError):
+                await found.suggestion(ask(BEFORE))
+            engine.failure = None
+            return await outcome(found, ask(OTHER))
+
+    mistake = ZeroDivisionError("a mistake")
+    seen: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", seen.append)
+    assert asyncio.run(main()) == "[]"
+    (caught,) = seen
+    assert caught.exc_value is mistake and caught.thread is not None and caught.thread.name == "tabtab-desk"
 
 
 def test_a_mistake_of_the_model_is_told_and_the_next_question_answered() -> None:

@@ -11,7 +11,6 @@ from tabtab_local.engine import UNGUIDED, Generation, Guide, LlamaEngine, never
 from tabtab_local.errors import Cancelled
 from tabtab_local.registry import embedded_path
 from tabtab_local.session import SESSION_SETTINGS, Session
-from tabtab_local.worker import Told, Worker
 from tests.editing import inserting, moved, python, typed
 from tests.fakes import ScriptedEngine
 
@@ -111,22 +110,6 @@ def test_who_goes_elsewhere_while_it_is_read_is_not_given_the_old_prompt() -> No
     with pytest.raises(Cancelled):
         session.widen(leave)
     assert session.snapshot is None and not session.widen()
-
-
-def test_the_worker_reads_the_rest_by_itself() -> None:
-    engine = SlowReader([inserting(LONG)] * 2)
-    session = Session(engine, SESSION_SETTINGS, name="long.py")
-    heard: list[object] = []
-    with Worker(prefetch=False) as worker:
-        worker.update(session, LONG, Told(lambda text: None, heard.append, heard.append))
-        for _ in range(2000):
-            if session.snapshot and session.snapshot.wide is None:
-                break
-            worker._wake.acquire()
-            worker._wake.wait(0.005)
-            worker._wake.release()
-    assert session.snapshot is not None and session.snapshot.wide is None
-    assert "far_190" in engine.requests[-1].prompt and heard
 
 
 def test_a_real_engine_says_the_same_after_both_prompts_as_one_that_read_all_at_once() -> None:

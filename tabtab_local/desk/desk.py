@@ -48,7 +48,7 @@ class Limits:
     """How long a client is kept waiting."""
 
     prefetch_delay_s: float = 0.3
-    """How long nobody must have asked before what comes after Tab is prepared."""
+    """How long nobody must have asked before what comes after Tab is prepared: the next key takes about 0.2 s."""
 
 
 class _Job:

@@ -9,14 +9,15 @@ from dataclasses import asdict
 import psutil
 
 from tabtab_local.config import Settings
+from tabtab_local.desk.desk import Limits
 from tabtab_local.document import Document
 from tabtab_local.engine import Engine
 from tabtab_local.replay.asker import Moment, Work
 from tabtab_local.session import SESSION_SETTINGS, Session
 from tabtab_local.suggestion import Suggestion
-from tabtab_local.worker import PREFETCH_DELAY_S
 
 _NAP_S = 0.001
+_PREFETCH_DELAY_S = Limits().prefetch_delay_s
 
 
 class EachKeySession(Session):
@@ -75,9 +76,9 @@ class SessionAsker:
         return _work(self._session.suggest(show=show, cancel=lambda: cancel() and self._told == told))
 
     def idle(self, cancel: Callable[[], bool]) -> None:
-        """Read what was left out, and after a little wait prepare what comes after Tab, as `worker.py` does."""
+        """Read what was left out, and after a little wait prepare what comes after Tab, as a `Desk` does."""
         self._session.widen(cancel)
-        begins_s = time.monotonic() + PREFETCH_DELAY_S
+        begins_s = time.monotonic() + _PREFETCH_DELAY_S
         while time.monotonic() < begins_s:
             if cancel():
                 return
