@@ -111,6 +111,26 @@ def test_what_fails_while_it_is_prepared_was_asked_for_by_nobody() -> None:
     assert asyncio.run(main()) == "no_op: nothing to change"
 
 
+def test_a_mistake_of_ours_while_it_is_prepared_is_shown_and_does_not_end_the_desk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: object) -> None:
+        raise mistake
+
+    async def main() -> str:
+        engine = TroubledEngine([inserting(BEFORE, LOAD), inserting(moved(BEFORE, 0))], fail)
+        with desk(engine, prefetch_delay_s=0.0) as found:
+            assert await outcome(found, ask(BEFORE)) == LOAD
+            await wait_until(lambda: bool(seen))
+            return await outcome(found, ask(moved(BEFORE, 0)))
+
+    mistake = ZeroDivisionError("a mistake")
+    seen: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", seen.append)
+    assert asyncio.run(main()) == "no_op: nothing to change"
+    assert [caught.exc_value for caught in seen] == [mistake]
+
+
 @pytest.mark.parametrize("moment", ["idle", "reading", "waiting to prepare"])
 def test_closing_ends_the_thread_whatever_it_does(moment: str) -> None:
     async def main() -> None:

@@ -185,6 +185,7 @@ class Desk:
         while (job := self._next()) is not None:
             try:
                 job.settle(self._suggested(job))
+                self._look_ahead(job.place.session)
             except Cancelled:
                 job.drop("superseded")
             except TabTabError as error:
@@ -193,8 +194,6 @@ class Desk:
                 # Whoever waits must hear of it, and others must still be served.
                 job.settle(error)
                 threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
-            else:
-                self._look_ahead(job.place.session)
 
     def _suggested(self, job: _Job) -> Suggestion:
         """Return what the session suggests, or for who says what they want, what the model makes of that."""
