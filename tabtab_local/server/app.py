@@ -53,7 +53,7 @@ class Endpoint:
         suggestion: Suggestion | None = None
         outcome = silence = "nothing asked"
         try:
-            ask = self._dialect.ask(body, request.headers)
+            ask = await _while_connected(request, self._dialect.ask(body, request.headers))
             if ask is not None and ask.text.strip():
                 suggestion = await _while_connected(request, self._desk.suggestion(ask))
                 silence = suggestion.silence or ""

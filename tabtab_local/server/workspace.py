@@ -1,14 +1,17 @@
 """The notebooks of the folders that the server was started with, so that a cell is seen among the others.
 
-Marimo sends the cell under the cursor alone. Its notebook is the one that holds a cell most like it. A client
-may name one of the folders, to look in that alone; nothing else that it sends is taken for a path.
+Marimo sends the cell under the cursor alone. Its notebook is the one that holds a cell most like it; the one that was
+found last is looked at first. A client may name one of the folders, to look in that alone; nothing else that it sends
+is taken for a path.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,51 +27,80 @@ _SKIPPED = {"node_modules", "__pycache__", "site-packages", "__marimo__"}
 _MOST_FILES = 2000
 _MOST_BYTES = 1_000_000
 
-# New notebooks are found after this long, changed ones at once.
+# New notebooks, and ones with a cell that is more like it, are found after this long; changed ones at once.
 _LISTED_S = 5.0
 
 
 @dataclass(frozen=True)
 class _File:
-    """A Marimo notebook as it was when it was read."""
+    """A Python file as it was when it was read; of one that is no Marimo notebook nothing is kept."""
 
     stamp: tuple[int, int]
-    text: str
-    notebook: Notebook | None
+    text: str = ""
+    notebook: Notebook | None = None
+
+
+@dataclass(frozen=True)
+class _Match:
+    """A cell like the one that is asked about. Its rank: how like it is, and when its file changed."""
+
+    rank: tuple[float, int]
+    path: Path
+    cell: int
 
 
 class Workspace:
-    """The Marimo notebooks below some folders."""
+    """The Marimo notebooks below some folders, looked at in a thread: whoever else asks does not wait for the disk."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(root.resolve() for root in roots)
         self._files: dict[Path, _File] = {}
         self._listed: dict[Path, tuple[float, list[Path]]] = {}
+        self._last: dict[Path, Path] = {}  # for each folder the notebook that was found there since it was listed
+        # One thread: requests are looked up in the order in which they came.
+        self._thread = ThreadPoolExecutor(1, "tabtab-workspace")
 
-    def document(self, code: str, cursor: int, root: str = "") -> Document | None:
+    async def document(self, code: str, cursor: int, root: str = "") -> Document | None:
         """Return the notebook's cell that holds `code`, as the client has it now; None where none is like it.
 
         `root` is one of the folders; where it is none of them, all are looked in.
         """
+        if not self._roots:
+            return None
         named = [each for each in self._roots if str(each) == root.rstrip("/")]
-        best: tuple[float, int, Path, int] | None = None
-        for path in (path for each in named or self._roots for path in self._paths(each)):
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._document, named or self._roots, code, cursor)
+
+    def _document(self, roots: Sequence[Path], code: str, cursor: int) -> Document | None:
+        listed = [path for root in roots for path in self._paths(root)]
+        best = self._best((self._last[root] for root in roots if root in self._last), code) or self._best(listed, code)
+        if best is None:
+            return None
+        self._last |= {root: best.path for root in roots if best.path.is_relative_to(root)}
+        return self._among(best, code, cursor)
+
+    def _best(self, paths: Iterable[Path], code: str) -> _Match | None:
+        """Return the cell that is most like `code`, None where none is."""
+        best: _Match | None = None
+        for path in paths:
             file = self._file(path)
             for index, cell in enumerate(file.notebook.cells if file and file.notebook else ()):
-                alike = likeness(cell.code, code)
-                if file and alike >= SAME and (best is None or (alike, file.stamp[0]) > best[:2]):
-                    best = alike, file.stamp[0], path, index
-        return self._among(best[2], best[3], code, cursor) if best else None
+                rank = likeness(cell.code, code), file.stamp[0] if file else 0
+                if rank[0] >= SAME and (best is None or rank > best.rank):
+                    best = _Match(rank, path, index)
+        return best
 
-    def _among(self, path: Path, index: int, code: str, cursor: int) -> Document | None:
-        """Return the notebook in `path` with the code of one cell replaced."""
-        file = self._files[path]
-        cell = file.notebook.cells[index] if file.notebook else None
+    def _among(self, match: _Match, code: str, cursor: int) -> Document | None:
+        """Return the notebook with the code of the cell replaced."""
+        file = self._files[match.path]
+        cell = file.notebook.cells[match.cell] if file.notebook else None
         if cell is None or cell.span is None:
             return None
         try:
             document = document_at(file.text, cell.span.start)
-            return document.edited((Edit(0, len(document.code), code),), cursor) if document.cell == index else None
+            if document.cell != match.cell:
+                return None
+            return document.edited((Edit(0, len(document.code), code),), cursor)
         except TabTabError:
             return None
 
@@ -80,6 +112,7 @@ class Workspace:
             for path in gone.difference(paths):
                 self._files.pop(path, None)
             self._listed[root] = time.monotonic(), paths
+            self._last.pop(root, None)
         return paths
 
     def _file(self, path: Path) -> _File | None:
@@ -90,7 +123,7 @@ class Workspace:
             if known and known.stamp == stamp:
                 return known
             text = store.read(path).text if found.st_size <= _MOST_BYTES else ""
-            self._files[path] = _File(stamp, text, parse_marimo(text) if is_marimo(text) else None)
+            self._files[path] = _File(stamp, text, parse_marimo(text)) if is_marimo(text) else _File(stamp)
         except (OSError, TabTabError):
             return None
         return self._files[path]

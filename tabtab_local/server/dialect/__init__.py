@@ -86,7 +86,7 @@ class Dialect(Protocol, Generic[Body]):
     path: str
     body: type[Body]
 
-    def ask(self, body: Body, headers: Mapping[str, str]) -> Ask | None:
+    async def ask(self, body: Body, headers: Mapping[str, str]) -> Ask | None:
         """Return the question, None where nothing is to be asked.
 
         Raises `UsageError` for what makes no sense, `DocumentError` for a notebook that cannot be understood.

@@ -40,7 +40,7 @@ class Chat:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def ask(self, body: Conversation, headers: Mapping[str, str]) -> Ask | None:
+    async def ask(self, body: Conversation, headers: Mapping[str, str]) -> Ask | None:
         """Return the question about the cell, among the others of its notebook; None for anything else."""
         said, root = last_said(body.messages), headers.get(WORKSPACE_HEADER, "")
         if region := instinct.ask(said):
@@ -49,7 +49,7 @@ class Chat:
             return ask_between(_NBI_CLIENT, *cell.groups())
         if around := fim.parts(said):
             ask = ask_between(f"marimo {root}", *around)
-            document = self._workspace.document(ask.text, ask.caret, root)
+            document = await self._workspace.document(ask.text, ask.caret, root)
             return replace(ask, document=document) if document else ask
         return None
 

@@ -35,7 +35,7 @@ class OpenAI:
     def __init__(self, path: str = path) -> None:
         self.path = path
 
-    def ask(self, body: Completions, headers: Mapping[str, str]) -> Ask | None:
+    async def ask(self, body: Completions, headers: Mapping[str, str]) -> Ask | None:
         """Return the question; None where messages hold none."""
         if body.messages:
             return codemirror.ask(last_said(body.messages))

@@ -34,7 +34,7 @@ class LlamaServer:
     path = "/infill"
     body = Infill
 
-    def ask(self, body: Infill, headers: Mapping[str, str]) -> Ask | None:
+    async def ask(self, body: Infill, headers: Mapping[str, str]) -> Ask | None:
         """Return the question, None for a request that only warms up."""
         if body.n_predict == 0:
             return None

@@ -56,7 +56,7 @@ class Native:
     path = "/v1/tabtab/next_edit"
     body = NextEdit
 
-    def ask(self, body: NextEdit, headers: Mapping[str, str]) -> Ask:
+    async def ask(self, body: NextEdit, headers: Mapping[str, str]) -> Ask:
         """Return the question about the text or the cell."""
         recent = tuple(RecentEdit(each.original, each.updated) for each in body.recent_edits)
         more = {"name": body.document, "recent_edits": recent, "intent": clean_intent(body.intent)}

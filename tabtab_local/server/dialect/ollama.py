@@ -30,7 +30,7 @@ class Ollama:
     path = "/api/generate"
     body = Generate
 
-    def ask(self, body: Generate, headers: Mapping[str, str]) -> Ask | None:
+    async def ask(self, body: Generate, headers: Mapping[str, str]) -> Ask | None:
         """Return the question, None for a request without a prompt, by which clients have a model loaded."""
         if not body.prompt and not body.suffix:
             return None

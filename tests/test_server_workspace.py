@@ -1,0 +1,114 @@
+"""The notebooks beside the server: which of them a cell is from, and that nobody waits while they are read."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from tabtab_local.document import Document
+from tabtab_local.server import workspace
+from tabtab_local.server.workspace import Workspace, _File
+
+CELL = "rows = load(path)\nprint(rows)"
+
+
+class Reader(Workspace):
+    """Notes which files it looks at, and waits for each until it may."""
+
+    def __init__(self, *roots: Path) -> None:
+        super().__init__(roots)
+        self.looked_at: list[str] = []
+        self.may = threading.Event()
+        self.may.set()
+
+    def _file(self, path: Path) -> _File | None:
+        assert self.may.wait(30), "the event loop waits for a file"
+        self.looked_at.append(path.stem)
+        return super()._file(path)
+
+    def found(self, code: str, root: str = "") -> tuple[str, list[str]]:
+        """Return the first cell of the notebook that holds `code`, and which files were looked at for that."""
+        self.looked_at = []
+        return first_cell(asyncio.run(self.document(code, 0, root))), self.looked_at
+
+
+def first_cell(document: Document | None) -> str:
+    return document.codes[0] if document else ""
+
+
+def write(path: Path, *cells: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    bodies = ("".join(f"    {line}\n" for line in cell.splitlines()) for cell in cells)
+    functions = "".join(f"@app.cell\ndef _():\n{body}    return\n\n\n" for body in bodies)
+    path.write_text(f"import marimo\n\napp = marimo.App()\n\n\n{functions}")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a", "b", "c"):
+        write(tmp_path / f"{name}.py", f"name = {name!r}", f"{CELL}\n# {name * 9}")
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def slowly_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspace, "_LISTED_S", 3600.0)
+
+
+def test_the_notebook_that_was_found_last_is_looked_at_first(folder: Path) -> None:
+    found = Reader(folder)
+    assert found.found(f"{CELL}\n# bbbbbbbbb") == ("name = 'b'", ["a", "b", "c"])
+    assert found.found(f"{CELL}\n# bbbbbbbbb\nx") == ("name = 'b'", ["b"])
+    assert found.found(f"{CELL}\n# aaaaaaaaa") == ("name = 'b'", ["b"])  # there is one like it
+    assert found.found("nothing like it") == ("", ["b", "a", "b", "c"])
+
+
+def test_all_are_looked_at_again_once_the_folder_is_listed_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Reader(folder)
+    found.found(f"{CELL}\n# bbbbbbbbb")
+    write(folder / "d.py", "name = 'd'", f"{CELL}\n# ddddddddd")
+    assert found.found(f"{CELL}\n# ddddddddd") == ("name = 'b'", ["b"])
+    monkeypatch.setattr(workspace, "_LISTED_S", 0.0)
+    assert found.found(f"{CELL}\n# ddddddddd") == ("name = 'd'", ["a", "b", "c", "d"])
+
+
+def test_a_notebook_that_changes_or_goes_is_seen_at_once(folder: Path) -> None:
+    found = Reader(folder)
+    found.found(f"{CELL}\n# bbbbbbbbb")
+    write(folder / "b.py", "name = 'changed'", f"{CELL}\n# bbbbbbbbb")
+    assert found.found(f"{CELL}\n# bbbbbbbbb") == ("name = 'changed'", ["b"])
+    (folder / "b.py").unlink()
+    assert found.found(f"{CELL}\n# bbbbbbbbb")[0] in ("name = 'a'", "name = 'c'")
+
+
+def test_a_folder_that_is_named_is_looked_in_alone(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / name / f"{name}.py", f"name = {name!r}", CELL)
+    found = Reader(tmp_path / "a", tmp_path / "b")
+    for name in ("a", "b", "a"):
+        assert found.found(CELL, str(tmp_path / name)) == (f"name = {name!r}", [name])
+
+
+def test_nobody_else_waits_while_files_are_read_and_answers_come_in_order(folder: Path) -> None:
+    async def main() -> list[str]:
+        answered: list[str] = []
+
+        async def ask(name: str) -> None:
+            answered.append(first_cell(await found.document(f"{CELL}\n# {name * 9}", 0)))
+
+        found.may.clear()
+        tasks = [asyncio.create_task(ask("a")), asyncio.create_task(ask("nothing"))]
+        await asyncio.sleep(0.01)
+        found.may.set()
+        await asyncio.gather(*tasks)
+        return answered
+
+    found = Reader(folder)
+    assert asyncio.run(main()) == ["name = 'a'", ""]
+
+
+def test_without_folders_nothing_is_looked_at() -> None:
+    assert Reader().found(CELL) == ("", [])
