@@ -146,6 +146,14 @@ def _remote(endpoint: str, model: str) -> RemoteEngine:
 )
 @click.option("--token", "with_token", is_flag=True, help="Answer those alone who show the token that is kept for you.")
 @click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Name that clients call the server by, besides loopback and --host: box.lan, or box.lan:9000 where they see "
+    "another port. May be repeated. [default: none]",
+)
+@click.option(
     "--allow-origin",
     "origins",
     multiple=True,
@@ -153,14 +161,22 @@ def _remote(endpoint: str, model: str) -> RemoteEngine:
     help="Web page that may ask from a browser, as http://127.0.0.1:2718. May be repeated. [default: none]",
 )
 def serve(
-    model: str, host: str, port: int, workspaces: Sequence[Path], with_token: bool, origins: Sequence[str]
+    model: str,
+    host: str,
+    port: int,
+    workspaces: Sequence[Path],
+    with_token: bool,
+    names: Sequence[str],
+    origins: Sequence[str],
 ) -> None:
     """Answer editors over HTTP: Marimo, Zed, llama.vim, Continue, and others that speak as they do."""
     from tabtab_local.server import serve as server
     from tabtab_local.server import token
 
-    path = token.token_file()
-    service = server.Service(host, port, tuple(origins), token.token(path) if with_token else None, tuple(workspaces))
+    shown = token.token(token.token_file()) if with_token else None
+    service = server.Service(
+        host, port, names=tuple(names), origins=tuple(origins), token=shown, workspaces=tuple(workspaces)
+    )
     with _local(model, sequences=_DOCUMENTS) as engine:
         server.serve(service, engine, lambda address: click.echo(f"{engine.model.name} answers at {address}", err=True))
 

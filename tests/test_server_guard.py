@@ -52,6 +52,36 @@ def test_another_name_is_not_answered_to(method: str, path: str, host: str) -> N
         assert asked(server, method, path, host=host).status_code == 421
 
 
+def test_a_name_is_allowed_as_it_is_given_and_the_refusal_says_how() -> None:
+    with Server(host="0.0.0.0", names=("Box.lan", "localhost:9000", "fd00::1", "proxy:80")) as server:
+        for host in ("box.lan:8765", "BOX.LAN:8765", "localhost:9000", "[fd00::1]:8765", "proxy", "proxy:80"):
+            assert asked(server, "GET", "/health", host=host).status_code == 200, host
+        for host in ("box.lan", "box.lan:9000", "127.0.0.1:9000", "proxy:8765", "192.168.1.5:8765", "sub.box.lan:8765"):
+            refusal = asked(server, "GET", "/health", host=host)
+            assert refusal.status_code == 421, host
+            assert "--allow-host" in refusal.text and host not in refusal.text
+
+
+@pytest.mark.parametrize(
+    ("host", "called"), [("::1", "[::1]:8765"), ("fd00::1", "[fd00::1]:8765"), ("[fd00::1]", "[fd00::1]:8765")]
+)
+def test_the_address_that_the_server_listens_at_is_its_name(host: str, called: str) -> None:
+    with Server(host=host) as server:
+        assert asked(server, "GET", "/health", host=called).status_code == 200
+
+
+def test_at_http_s_own_port_clients_leave_it_out() -> None:
+    with Server(port=80) as server:
+        assert asked(server, "GET", "/health", host="127.0.0.1").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", "*", "http://box.lan", "box.lan/", "a b", "box.lan:", "box.lan:x", "[box]"])
+def test_what_is_no_name_is_refused_in_a_line(name: str) -> None:
+    done = CliRunner().invoke(main, ["serve", "--allow-host", name])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: {name!r} is not the name of a host: ") and done.stderr.count("\n") == 1
+
+
 @routes
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", PAGE, "http://127.0.0.1:8765"])
 def test_a_web_page_is_not_answered(method: str, path: str, origin: str) -> None:

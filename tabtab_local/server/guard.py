@@ -71,7 +71,7 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers, origin: str | None) -> Response | None:
         rules = self._rules
         if headers.get("host", "").lower() not in rules.hosts:
-            return refused(421, "this server does not answer to that name")
+            return refused(421, "this server does not answer to that name: allow it with --allow-host")
         if origin is not None and origin not in rules.origins:
             return refused(403, "this server does not answer to web pages: allow one with --allow-origin")
         if origin is None and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):

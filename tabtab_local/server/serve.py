@@ -24,6 +24,7 @@ from tabtab_local.server.dialect.infill import LlamaServer
 from tabtab_local.server.dialect.native import Native
 from tabtab_local.server.dialect.ollama import Ollama
 from tabtab_local.server.guard import Rules
+from tabtab_local.server.host import hosts, with_port
 from tabtab_local.server.metrics import Metrics
 from tabtab_local.server.page import pages
 from tabtab_local.server.schema import openapi
@@ -39,6 +40,7 @@ _MOST_CONNECTIONS = 1000
 class Service:
     """Where the server listens and whom it answers.
 
+    - `names`: what it may be called besides loopback's names and `host`, with a port where that is another.
     - `origins`: web pages that may ask from a browser.
     - `token`: what clients must show; None where none is asked for.
     - `workspaces`: folders whose notebooks are looked into.
@@ -46,6 +48,7 @@ class Service:
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
+    names: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     token: str | None = None
     workspaces: tuple[Path, ...] = ()
@@ -72,8 +75,8 @@ def application(service: Service, engine: Engine, limits: Limits | None = None) 
         Ollama(),
     )
     desk, metrics = Desk(engine, limits), Metrics()
-    hosts = {name.lower() for name in (*_LOOPBACK_NAMES, service.host)}
-    rules = Rules({f"{name}:{service.port}" for name in hosts}, service.origins, service.token)
+    names = hosts((*_LOOPBACK_NAMES, service.host, *service.names), service.port)
+    rules = Rules(names, service.origins, service.token)
     telling = pages(engine.model, desk, metrics, openapi(dialects))
     return create_app(dialects, telling, desk, engine.model, metrics, rules)
 
@@ -100,5 +103,5 @@ def serve(service: Service, engine: Engine, started: Callable[[str], None]) -> N
             listening.bind((service.host.strip("[]"), service.port))
         except OSError as error:
             raise UsageError(f"{service.host}:{service.port}: {error.strerror}: choose another --port") from None
-        started(f"http://{service.host}:{service.port}")
+        started(f"http://{with_port(service.host, service.port)}")
         uvicorn.Server(config).run(sockets=[listening])
