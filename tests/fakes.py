@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tabtab_local.engine import UNGUIDED, Engine, Generation, Guide, ModelInfo, Timings, never
 from tabtab_local.errors import Cancelled, UsageError
-from tabtab_local.prompt import MARKERS, PROMPT_VERSION
+from tabtab_local.prompt import CURSOR, EDIT_END, MARKERS, PROMPT_VERSION
 
 _PATIENCE_S = 60.0
 
@@ -116,6 +116,17 @@ class ScriptedEngine(Engine):
             if end >= len(typed) and not text[:end].endswith(stop) and guide.enough(text[:end]):
                 return text[:end]
         return text
+
+
+class ChattyEngine(ScriptedEngine):
+    """Answers whatever it is asked: it writes an x behind what was typed, and ends the region there."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+
+    def _next_answer(self, start: str, typed: str) -> str:
+        self._answers = [""]  # the one that is used up
+        return f"{typed}x{CURSOR}\n{EDIT_END}"
 
 
 class SlowEngine(ScriptedEngine):

@@ -21,12 +21,11 @@ from tabtab_local.desk.ask import Ask
 from tabtab_local.desk.desk import Desk, Dropped
 from tabtab_local.engine import ModelInfo
 from tabtab_local.errors import DocumentError, ModelError, TabTabError, UsageError
-from tabtab_local.server.dialect import Dialect, Found, Parts
+from tabtab_local.server.dialect import SSE, Dialect, Found, Parts
 from tabtab_local.server.guard import Guard, Rules, refused
 from tabtab_local.server.metrics import Metrics
 from tabtab_local.suggestion import Suggestion
 
-_MEDIA = {"sse": "text/event-stream", "ndjson": "application/x-ndjson"}
 _GONE = Response(status_code=499)  # nginx's number for a client that does not wait; nobody reads it
 
 _Result = TypeVar("_Result")
@@ -116,14 +115,14 @@ def _response(answer: Mapping[str, Any] | Parts) -> Response:
     """Return an answer without blanks between its parts, which llama.vim could not read."""
     if not isinstance(answer, Parts):
         return Response(msgspec.json.encode(answer), media_type="application/json")
-    return Response(b"".join(_framed(answer)), media_type=_MEDIA[answer.framing])
+    return Response(b"".join(_framed(answer)), media_type=answer.media)
 
 
 def _framed(parts: Parts) -> Iterator[bytes]:
     for each in parts.objects:
         line = msgspec.json.encode(each)
-        yield b"data: " + line + b"\n\n" if parts.framing == "sse" else line + b"\n"
-    if parts.framing == "sse":
+        yield b"data: " + line + b"\n\n" if parts.media == SSE else line + b"\n"
+    if parts.media == SSE:
         yield b"data: [DONE]\n\n"
 
 

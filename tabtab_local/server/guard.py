@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypedDict
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
@@ -106,14 +107,29 @@ class Guard:
         return limited
 
 
+class Fault(TypedDict):
+    """What is wrong, in a line."""
+
+    message: str
+    type: str
+    code: int
+
+
+class Refusal(TypedDict):
+    """An error as OpenAI's interface has it, which all clients can read."""
+
+    error: Fault
+
+
 class _TooLarge(Exception):
     """A body goes on beyond what is read."""
 
 
 def refused(status: int, message: str) -> JSONResponse:
-    """Return an error as OpenAI's interface has it, which all clients can read."""
+    """Return an error."""
     kind = "server_error" if status >= 500 else "invalid_request_error"
-    return JSONResponse({"error": {"message": message, "type": kind, "code": status}}, status)
+    told: Refusal = {"error": {"message": message, "type": kind, "code": status}}
+    return JSONResponse(told, status)
 
 
 def _carries(headers: Headers, token: str) -> bool:

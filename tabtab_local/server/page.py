@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from starlette.requests import Request
@@ -17,15 +18,108 @@ from tabtab_local.desk.desk import Desk
 from tabtab_local.engine import ModelInfo
 from tabtab_local.server.metrics import Metrics
 
+JSON = "application/json"
+
 # Continue sends prefix and suffix apart where the template takes a suffix.
 _TEMPLATE = "{{ .Prompt }}{{ .Suffix }}"
 
 
-def pages(model: ModelInfo, desk: Desk, metrics: Metrics, document: Mapping[str, Any]) -> list[Route]:
-    """Return the routes; `document` describes the interface (OpenAPI)."""
-    listed = {"id": model.name, "object": "model", "created": 0, "owned_by": "tabtab-local"}
+class Health(TypedDict):
+    """Whether the server is up."""
+
+    status: str
+
+
+class ListedModel(TypedDict):
+    """A model, as OpenAI's interface has it."""
+
+    id: str
+    object: str
+    created: int
+    owned_by: str
+
+
+class Models(TypedDict):
+    """All models that there are, which is one."""
+
+    object: str
+    data: list[ListedModel]
+
+
+class Details(TypedDict):
+    """What Ollama tells of a model's file."""
+
+    parent_model: str
+    format: str
+    family: str
+    families: list[str]
+    parameter_size: str
+    quantization_level: str
+
+
+class Tag(TypedDict):
+    """A model, as Ollama lists it."""
+
+    name: str
+    model: str
+    modified_at: str
+    size: int
+    digest: str
+    details: Details
+
+
+class Tags(TypedDict):
+    """All models that there are, which is one."""
+
+    models: list[Tag]
+
+
+class Shown(TypedDict):
+    """A model, as Ollama shows it."""
+
+    modelfile: str
+    parameters: str
+    template: str
+    details: Details
+    model_info: dict[str, str | int]
+    capabilities: list[str]
+
+
+class Version(TypedDict):
+    """The version of tabtab-local."""
+
+    version: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A route that tells `told()`, which is of the type `reply`, whatever it is sent."""
+
+    path: str
+    words: str
+    reply: Any
+    told: Callable[[], bytes]
+    media: str = JSON
+    method: str = "GET"
+
+    @property
+    def route(self) -> Route:
+        """The route."""
+
+        async def tell(_: Request) -> Response:
+            return Response(self.told(), media_type=self.media)
+
+        return Route(self.path, tell, methods=[self.method])
+
+
+def pages(model: ModelInfo, desk: Desk, metrics: Metrics) -> Sequence[Page]:
+    """Return the pages of a server."""
     tag = _tag(model)
-    shown = {
+    listed: Models = {
+        "object": "list",
+        "data": [{"id": model.name, "object": "model", "created": 0, "owned_by": "tabtab-local"}],
+    }
+    shown: Shown = {
         "modelfile": "",
         "parameters": f"num_ctx {model.context_tokens}",
         "template": _TEMPLATE,
@@ -33,36 +127,29 @@ def pages(model: ModelInfo, desk: Desk, metrics: Metrics, document: Mapping[str,
         "model_info": {"general.architecture": "qwen3", "qwen3.context_length": model.context_tokens},
         "capabilities": ["completion", "insert"],
     }
-    told: dict[str, Mapping[str, Any]] = {
-        "/health": {"status": "ok"},
-        "/v1/models": {"object": "list", "data": [listed]},
-        "/api/tags": {"models": [tag]},
-        "/api/version": {"version": __version__},
-        "/openapi.json": document,
-    }
-
-    async def count(_: Request) -> Response:
-        return Response(metrics.page(desk), media_type="text/plain; version=0.0.4")
-
-    return [
-        *(Route(path, _telling(what), methods=["GET"]) for path, what in told.items()),
-        Route("/api/show", _telling(shown), methods=["POST"]),
-        Route("/metrics", count, methods=["GET"]),
-    ]
+    return (
+        Page("/health", "Whether the server is up.", Health, encoded(Health(status="ok"))),
+        Page("/v1/models", "The model, as OpenAI lists its own.", Models, encoded(listed)),
+        Page("/api/tags", "The model, as Ollama lists its own.", Tags, encoded(Tags(models=[tag]))),
+        Page("/api/show", "The model, as Ollama shows one.", Shown, encoded(shown), method="POST"),
+        Page("/api/version", "The version of tabtab-local.", Version, encoded(Version(version=__version__))),
+        Page(
+            "/metrics",
+            "Counts and times, for Prometheus.",
+            str,
+            lambda: metrics.page(desk),
+            media="text/plain; version=0.0.4; charset=utf-8",
+        ),
+    )
 
 
-def _telling(what: Mapping[str, Any]) -> Callable[[Request], Any]:
-    async def tell(_: Request) -> Response:
-        return _json(what)
-
-    return tell
-
-
-def _json(what: Mapping[str, Any]) -> Response:
-    return Response(msgspec.json.encode(what), media_type="application/json")
+def encoded(what: object) -> Callable[[], bytes]:
+    """Return a function that tells always the same, in JSON."""
+    text = msgspec.json.encode(what)
+    return lambda: text
 
 
-def _tag(model: ModelInfo) -> dict[str, Any]:
+def _tag(model: ModelInfo) -> Tag:
     """Return the model as Ollama lists its own."""
     since = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     return {

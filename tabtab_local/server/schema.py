@@ -1,4 +1,4 @@
-"""The interface in words that programs read: OpenAPI, from the types that bodies are read into."""
+"""The interface in words that programs read: OpenAPI, from the types that bodies are read into and answers have."""
 
 from __future__ import annotations
 
@@ -8,47 +8,81 @@ from typing import Any
 import msgspec
 
 from tabtab_local import __version__
-from tabtab_local.server.dialect import Dialect
+from tabtab_local.server.dialect import NDJSON, SSE, Dialect
+from tabtab_local.server.guard import Refusal
+from tabtab_local.server.page import JSON, Page, encoded
+
+Json = Mapping[str, Any]
 
 _REFUSED = {
-    "400": "The body is not what the route takes.",
     "401": "A token is needed.",
     "403": "The request comes from a web page.",
-    "413": "The body is too large.",
-    "415": "The body is not JSON.",
     "421": "The server does not answer to that name.",
-    "500": "The model failed.",
 }
-_TELLING = {
-    "/health": "Whether the server is up.",
-    "/v1/models": "The model, as OpenAI lists its own.",
-    "/api/tags": "The model, as Ollama lists its own.",
-    "/api/version": "The version of tabtab-local.",
-    "/metrics": "Counts and times, for Prometheus.",
+_REFUSED_BODY = {**_REFUSED, "413": "The body is too large.", "415": "The body is not JSON."}
+_REFUSED_QUESTION = {**_REFUSED_BODY, "400": "The body is not what the route takes.", "500": "The model failed."}
+
+# What one item of a stream is, which version 3.2 of OpenAPI can tell.
+_DATA = {"type": "string", "description": "A part of the answer, in JSON; at last [DONE]."}
+_PARTS = {
+    SSE: {"type": "object", "required": ["data"], "properties": {"data": _DATA}},
+    NDJSON: {"type": "object"},
 }
 
 
-def openapi(dialects: Sequence[Dialect[Any]]) -> dict[str, Any]:
+def described(dialects: Sequence[Dialect[Any]], pages: Sequence[Page], *, token: bool) -> Page:
+    """Return the page that tells of all routes, itself included; `token` is whether clients must show one."""
+    page = Page("/openapi.json", "The interface, as OpenAPI.", dict[str, Any], lambda: document())
+    document = encoded(openapi(dialects, [*pages, page], token=token))
+    return page
+
+
+def openapi(dialects: Sequence[Dialect[Any]], pages: Sequence[Page], *, token: bool) -> Json:
     """Return the OpenAPI document."""
-    bodies, components = msgspec.json.schema_components(
-        [each.body for each in dialects], ref_template="#/components/schemas/{name}"
-    )
-    asking = {
-        each.path: {"post": _operation(str(type(each).__doc__), body)}
-        for each, body in zip(dialects, bodies, strict=True)
-    }
-    telling = {path: {"get": _operation(words, None)} for path, words in _TELLING.items()}
+    types = [kind for each in dialects for kind in (each.body, *each.replies)]
+    types += [Refusal, *(page.reply for page in pages)]
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schema_of = dict(zip(types, schemas, strict=True))
+    asking = {each.path: {"post": _question(each, schema_of)} for each in dialects}
+    telling = {each.path: {each.method.lower(): _page(each, schema_of)} for each in pages}
     return {
-        "openapi": "3.1.0",
+        "openapi": "3.2.0",
         "info": {"title": "tabtab-local", "version": __version__},
         "paths": {**asking, **telling},
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}] if token else [],
     }
 
 
-def _operation(words: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-    refused = {status: {"description": why} for status, why in _REFUSED.items()}
-    found: dict[str, Any] = {"summary": words, "responses": {"200": {"description": "The answer."}, **refused}}
-    if body is not None:
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
-    return found
+def _question(dialect: Dialect[Any], schema_of: Mapping[Any, Json]) -> Json:
+    """Return the operation of a dialect."""
+    forms = [schema_of[reply] for reply in dialect.replies]
+    answer: dict[str, Json] = {JSON: {"schema": forms[0] if len(forms) == 1 else {"anyOf": forms}}}
+    if dialect.media:
+        answer[dialect.media] = {"itemSchema": _PARTS[dialect.media]}
+    return {
+        "summary": str(type(dialect).__doc__),
+        "requestBody": {"required": True, "content": {JSON: {"schema": schema_of[dialect.body]}}},
+        "responses": _responses(answer, _REFUSED_QUESTION, schema_of),
+    }
+
+
+def _page(page: Page, schema_of: Mapping[Any, Json]) -> Json:
+    """Return the operation of a page; what is posted to one is not looked at."""
+    answer = {page.media: {"schema": schema_of[page.reply]}}
+    if page.method == "GET":
+        return {"summary": page.words, "responses": _responses(answer, _REFUSED, schema_of)}
+    return {
+        "summary": page.words,
+        "requestBody": {"required": True, "content": {JSON: {"schema": {}}}},
+        "responses": _responses(answer, _REFUSED_BODY, schema_of),
+    }
+
+
+def _responses(answer: Json, refusals: Mapping[str, str], schema_of: Mapping[Any, Json]) -> Json:
+    refusal = {JSON: {"schema": schema_of[Refusal]}}
+    return {
+        "200": {"description": "The answer.", "content": answer},
+        **{status: {"description": refusals[status], "content": refusal} for status in sorted(refusals)},
+        "503": {"description": "Too many connections are open."},
+    }

@@ -27,7 +27,7 @@ from tabtab_local.server.guard import Rules
 from tabtab_local.server.host import hosts, with_port
 from tabtab_local.server.metrics import Metrics
 from tabtab_local.server.page import pages
-from tabtab_local.server.schema import openapi
+from tabtab_local.server.schema import described
 from tabtab_local.server.workspace import Workspace
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -77,8 +77,9 @@ def application(service: Service, engine: Engine, limits: Limits | None = None) 
     desk, metrics = Desk(engine, limits), Metrics()
     names = hosts((*_LOOPBACK_NAMES, service.host, *service.names), service.port)
     rules = Rules(names, service.origins, service.token)
-    telling = pages(engine.model, desk, metrics, openapi(dialects))
-    return create_app(dialects, telling, desk, engine.model, metrics, rules)
+    telling = pages(engine.model, desk, metrics)
+    telling = (*telling, described(dialects, telling, token=service.token is not None))
+    return create_app(dialects, [page.route for page in telling], desk, engine.model, metrics, rules)
 
 
 def serve(service: Service, engine: Engine, started: Callable[[str], None]) -> None:

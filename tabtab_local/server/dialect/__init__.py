@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 import msgspec
 
@@ -41,7 +41,10 @@ def last_said(messages: Sequence[Message]) -> str:
 
 
 Body = TypeVar("Body", bound=msgspec.Struct)
-Framing = Literal["sse", "ndjson"]
+
+# The media types of answers in parts: events, of which the last one says that there are no more, and lines.
+SSE = "text/event-stream"
+NDJSON = "application/x-ndjson"
 
 
 @dataclass(frozen=True)
@@ -73,18 +76,24 @@ class Found:
 
 @dataclass(frozen=True)
 class Parts:
-    """An answer in several objects, as a client that asked for a stream reads them."""
+    """An answer in several objects, as a client that asked for a stream reads them, and its media type."""
 
-    framing: Framing
+    media: str
     objects: Sequence[Mapping[str, Any]]
 
 
 class Dialect(Protocol, Generic[Body]):
-    """One route: what it takes, and how it answers. `name` stands in the metrics."""
+    """One route: what it takes, and how it answers.
+
+    `name` stands in the metrics. `replies` are the types that an answer may have, and `media` is what it comes in where
+    a client asks for a stream; empty where there are none.
+    """
 
     name: str
     path: str
     body: type[Body]
+    replies: tuple[Any, ...]
+    media: str
 
     async def ask(self, body: Body, headers: Mapping[str, str]) -> Ask | None:
         """Return the question, None where nothing is to be asked.
@@ -96,7 +105,15 @@ class Dialect(Protocol, Generic[Body]):
         """Return the answer."""
 
 
-def usage(found: Found) -> dict[str, int]:
-    """Return the tokens as OpenAI's interface counts them."""
+class Usage(TypedDict):
+    """Tokens as OpenAI's interface counts them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+def usage(found: Found) -> Usage:
+    """Return the tokens that an answer took."""
     prompt, decoded = found.timings.prompt_tokens, found.timings.decoded_tokens
     return {"prompt_tokens": prompt, "completion_tokens": decoded, "total_tokens": prompt + decoded}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
 from tabtab_local.desk.ask import Ask, ask_between
-from tabtab_local.server.dialect import Found, Message, Parts, fim, instinct, last_said, usage
+from tabtab_local.server.dialect import SSE, Found, Message, Parts, Usage, fim, instinct, last_said, usage
 from tabtab_local.server.workspace import Workspace
 
 # What Marimo takes away from an answer. An empty one it would ask for once more.
@@ -30,12 +30,41 @@ class Conversation(msgspec.Struct):
     stream: bool | None = False
 
 
+class Said(TypedDict):
+    """What the assistant says."""
+
+    role: str
+    content: str
+
+
+class ChatChoice(TypedDict):
+    """The only choice that there is."""
+
+    index: int
+    message: Said
+    logprobs: None
+    finish_reason: str
+
+
+class ChatCompletion(TypedDict):
+    """An answer as OpenAI's interface has it."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: Usage
+
+
 class Chat:
     """Text at the cursor, as the content of a message."""
 
     name = "chat"
     path = "/v1/chat/completions"
     body = Conversation
+    replies = (ChatCompletion,)
+    media = SSE
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -64,7 +93,7 @@ class Chat:
         head["object"] = "chat.completion.chunk"
         said = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
         end = {"index": 0, "delta": {}, "finish_reason": "stop"}
-        return Parts("sse", [{**head, "choices": [said]}, {**head, "choices": [end], "usage": usage(found)}])
+        return Parts(SSE, [{**head, "choices": [said]}, {**head, "choices": [end], "usage": usage(found)}])
 
 
 def _said(found: Found) -> str:

@@ -9,13 +9,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from tabtab_local.desk.ask import Ask, ask_between
 from tabtab_local.prompt import CURSOR, EDIT_END, EDIT_START
 from tabtab_local.server.dialect import Found
 
 _DOCUMENT = re.compile(rf"{re.escape(EDIT_START)}\n(.*)\n{re.escape(EDIT_END)}\s*\Z", re.DOTALL)
+
+
+class OutputText(TypedDict):
+    """A text."""
+
+    type: str
+    text: str
+
+
+class Content(TypedDict):
+    """The document after the edit, in a list of one text."""
+
+    content: list[OutputText]
+
+
+class Output(TypedDict):
+    """An answer as codemirror-ai reads it."""
+
+    model: str
+    output: Content
 
 
 def ask(said: str) -> Ask | None:

@@ -6,23 +6,44 @@ Next edits are asked for by Sweep's prompt, which Zed sends, and by the messages
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import msgspec
 
 from tabtab_local.desk.ask import Ask, ask_between
-from tabtab_local.errors import UsageError
-from tabtab_local.server.dialect import Found, Message, Parts, codemirror, fim, last_said, sweep, usage
+from tabtab_local.server.dialect import SSE, Found, Message, Parts, Usage, codemirror, fim, last_said, sweep, usage
+
+_OnePrompt = Annotated[list[str], msgspec.Meta(min_length=1, max_length=1)]
 
 
 class Completions(msgspec.Struct):
     """A prompt, and what follows the cursor where the client says so apart from it; or codemirror-ai's messages."""
 
-    prompt: str | list[str] = ""
+    prompt: str | _OnePrompt = ""
     messages: list[Message] = []
     model: str = ""
     suffix: str | None = None
     stream: bool | None = False
+
+
+class TextChoice(TypedDict):
+    """The only choice that there is."""
+
+    index: int
+    text: str
+    logprobs: None
+    finish_reason: str
+
+
+class TextCompletion(TypedDict):
+    """An answer as OpenAI's interface has it."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[TextChoice]
+    usage: Usage
 
 
 class OpenAI:
@@ -31,6 +52,8 @@ class OpenAI:
     name = "completions"
     path = "/v1/completions"
     body = Completions
+    replies = (TextCompletion, codemirror.Output)
+    media = SSE
 
     def __init__(self, path: str = path) -> None:
         self.path = path
@@ -39,7 +62,7 @@ class OpenAI:
         """Return the question; None where messages hold none."""
         if body.messages:
             return codemirror.ask(last_said(body.messages))
-        prompt = _prompt(body)
+        prompt = body.prompt if isinstance(body.prompt, str) else body.prompt[0]
         if window := sweep.parse(prompt):
             return window.ask()
         prefix, suffix = (prompt, body.suffix) if body.suffix else fim.parts(prompt) or (fim.own_file(prompt), "")
@@ -60,7 +83,7 @@ class OpenAI:
         if not body.stream:
             return {**head, "choices": [choice], "usage": usage(found)}
         begun = [{**head, "choices": [{**choice, "finish_reason": None}]}] if text else []
-        return Parts("sse", [*begun, {**head, "choices": [{**choice, "text": ""}], "usage": usage(found)}])
+        return Parts(SSE, [*begun, {**head, "choices": [{**choice, "text": ""}], "usage": usage(found)}])
 
 
 def _text(found: Found) -> str:
@@ -69,11 +92,3 @@ def _text(found: Found) -> str:
         return found.insertion
     after = found.ask.rewritten(found.suggestion)
     return "" if after == found.ask.rewritten(None) else after
-
-
-def _prompt(body: Completions) -> str:
-    if isinstance(body.prompt, str):
-        return body.prompt
-    if len(body.prompt) != 1:
-        raise UsageError(f"{len(body.prompt)} prompts are given: send one")
-    return body.prompt[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -27,12 +27,29 @@ class Infill(msgspec.Struct):
     response_fields: list[str] = []
 
 
+class Infilled(TypedDict, total=False):
+    """An answer as llama-server has it, or the parts of it that were asked for."""
+
+    index: int
+    content: str
+    model: str
+    stop: bool
+    truncated: bool
+    tokens_cached: int
+    tokens_predicted: int
+    tokens_evaluated: int
+    generation_settings: dict[str, int]
+    timings: dict[str, float]
+
+
 class LlamaServer:
     """Text at the cursor, with timings as llama-server reports them."""
 
     name = "infill"
     path = "/infill"
     body = Infill
+    replies = (Infilled,)
+    media = ""
 
     async def ask(self, body: Infill, headers: Mapping[str, str]) -> Ask | None:
         """Return the question, None for a request that only warms up."""

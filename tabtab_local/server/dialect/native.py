@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 import msgspec
 
@@ -12,6 +12,7 @@ from tabtab_local.complete import Completion, to_json
 from tabtab_local.desk.ask import Ask, ask_at
 from tabtab_local.document import document_of
 from tabtab_local.edits import Position, offset_of
+from tabtab_local.engine import Timings
 from tabtab_local.errors import UsageError
 from tabtab_local.prompt import RecentEdit, clean_intent
 from tabtab_local.server.dialect import Found
@@ -49,12 +50,44 @@ class NextEdit(msgspec.Struct, forbid_unknown_fields=True):
     intent: str = ""
 
 
+class Replacement(TypedDict):
+    """A text in the place of what stands between two places."""
+
+    start: Place
+    end: Place
+    text: str
+
+
+class Answer(TypedDict):
+    """Edits of one cell, and where the cursor stands after them; or why there are none."""
+
+    id: int
+    document: str
+    version: int
+    cell: int
+    edits: list[Replacement]
+    cursor: Place | None
+    silence: str | None
+
+
+class ModelAnswer(Answer, total=False):
+    """The same where the model was asked, with what it took."""
+
+    model: str
+    prompt_version: int
+    intent: str
+    confidence: float
+    timings: Timings
+
+
 class Native:
     """Any edit, where it belongs, and what it took."""
 
     name = "next_edit"
     path = "/v1/tabtab/next_edit"
     body = NextEdit
+    replies = (ModelAnswer,)
+    media = ""
 
     async def ask(self, body: NextEdit, headers: Mapping[str, str]) -> Ask:
         """Return the question about the text or the cell."""

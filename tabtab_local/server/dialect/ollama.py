@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
 from tabtab_local.desk.ask import Ask, ask_between
-from tabtab_local.server.dialect import Found, Parts, fim
+from tabtab_local.server.dialect import NDJSON, Found, Parts, fim
 
 _NS_PER_MS = 1_000_000
 
@@ -23,12 +23,30 @@ class Generate(msgspec.Struct):
     stream: bool = True
 
 
+class Generated(TypedDict):
+    """An answer as Ollama has it; durations are in nanoseconds."""
+
+    model: str
+    created_at: str
+    response: str
+    done: bool
+    done_reason: str
+    total_duration: int
+    load_duration: int
+    prompt_eval_count: int
+    prompt_eval_duration: int
+    eval_count: int
+    eval_duration: int
+
+
 class Ollama:
     """Text at the cursor, in lines of JSON unless `stream` is false."""
 
     name = "ollama"
     path = "/api/generate"
     body = Generate
+    replies = (Generated,)
+    media = NDJSON
 
     async def ask(self, body: Generate, headers: Mapping[str, str]) -> Ask | None:
         """Return the question, None for a request without a prompt, by which clients have a model loaded."""
@@ -55,4 +73,4 @@ class Ollama:
         if not body.stream:
             return {**head, "response": found.insertion, **end}
         text = [{**head, "response": found.insertion, "done": False}] if found.insertion else []
-        return Parts("ndjson", [*text, {**head, "response": "", **end}])
+        return Parts(NDJSON, [*text, {**head, "response": "", **end}])
