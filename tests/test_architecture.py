@@ -51,7 +51,7 @@ ALLOWED = {
         "suggestion",
     },
     "setup": {"edits", "output", "server", "store"},
-    "lsp": {"desk", "document", "edits", "recent", "suggestion"},
+    "lsp": {"desk", "document", "edits", "prompt", "recent", "suggestion"},
     "tuning": {"draft", "machine", "output", "registry"},
     "doctor": {
         *("document", "draft", "engine", "fingerprint", "machine", "prompt", "registry", "replay", "server", "session"),

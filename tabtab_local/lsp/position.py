@@ -32,6 +32,8 @@ class Lines:
         start = int(self._starts[position.line])
         end = _LINE_END.search(self._text, start)
         last = end.start() if end else len(self._text)
+        if self._text[start:last].isascii():
+            return min(start + int(position.character), last)
         offset, units = start, 0
         while offset < last and units < position.character:
             units += self._units(self._text[offset])

@@ -6,10 +6,12 @@ answer at all, and clients differ.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 
@@ -19,8 +21,8 @@ from tabtab_local.desk.desk import Desk, Dropped
 from tabtab_local.document import document_of
 from tabtab_local.edits import Edit, apply
 from tabtab_local.errors import TabTabError
+from tabtab_local.lsp.buffer import Buffers
 from tabtab_local.lsp.position import Lines
-from tabtab_local.recent import History
 from tabtab_local.suggestion import Suggestion
 
 # The name lets sidekick.nvim find it, which asks the first server that is called like this for next edits.
@@ -30,6 +32,12 @@ NEXT_EDIT = "textDocument/copilotInlineEdit"
 ACCEPT = "tabtab.accept"
 
 _UNCHECKED = (types.TEXT_DOCUMENT_INLINE_COMPLETION, NEXT_EDIT)
+
+# What `Buffers` does in the place of pygls.
+_OWN = (
+    *(types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE, types.TEXT_DOCUMENT_DID_CLOSE),
+    *(types.NOTEBOOK_DOCUMENT_DID_OPEN, types.NOTEBOOK_DOCUMENT_DID_CHANGE, types.NOTEBOOK_DOCUMENT_DID_CLOSE),
+)
 _NOTEBOOKS = types.NotebookDocumentSyncOptions(
     notebook_selector=[
         types.NotebookDocumentFilterWithCells(cells=[types.NotebookCellLanguage(language="python")]),
@@ -42,70 +50,85 @@ class _Protocol(LanguageServerProtocol):
         """Return the type that a message is read into; none for those that are read as they come."""
         return None if method in _UNCHECKED else super().get_message_type(method)
 
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Return a message in its type; a request of another form is told so, where pygls would say nothing."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "id" in data and "method" in data:
+                self._send_response(data["id"], error=error.to_response_error())
+            raise
+
+
+class _Server(LanguageServer):
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Tell the editor's log of what is wrong with a message; a window would be in the way of who types."""
+        if source is not FeatureRequestError:
+            self.window_log_message(types.LogMessageParams(types.MessageType.Error, str(error)))
+
 
 @dataclass(frozen=True)
 class _Asked:
     """A question about a document that is open in the editor, at one of its versions."""
 
     uri: str
-    version: int | None
+    version: int
     lines: Lines
     ask: Ask
 
 
 def create_server(desk: Desk) -> LanguageServer:
     """Return the server that asks `desk`."""
-    server = LanguageServer(NAME, __version__, notebook_document_sync=_NOTEBOOKS, protocol_cls=_Protocol, max_workers=1)
-    histories: dict[str, History] = {}
+    # What pygls logs holds code, and an editor keeps what a server writes on stderr.
+    logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
+    server = _Server(NAME, __version__, notebook_document_sync=_NOTEBOOKS, protocol_cls=_Protocol, max_workers=1)
+    buffers = Buffers()
+    _follow(server, buffers)
 
-    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-    def changed(ls: LanguageServer, params: Any) -> None:
-        uri = params.text_document.uri
-        text = ls.workspace.get_text_document(uri).source.replace("\r\n", "\n")
-        histories[uri] = histories.get(uri, History((), (text,))).up_to((text,))
+    def asked(params: Any) -> _Asked | None:
+        """Return the question; nothing where it is about what is not Python, or about a version that is not there."""
+        uri, version, place = _place(params)
+        buffer = buffers.get(uri)
+        if buffer is None or not buffer.is_python or version not in (None, buffer.version):
+            return None
+        edits = buffers.recent_edits(uri)
+        ask = ask_at("lsp", buffer.text, buffer.lines.offset(place), name=uri, recent_edits=edits)
+        if notebook := buffers.notebook(uri):
+            ask = replace(ask, document=document_of(*notebook, ask.caret))
+        lines = buffer.lines if ask.text == buffer.text else Lines(ask.text, buffer.encoding)
+        return _Asked(uri, buffer.version, lines, ask)
 
-    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-    def closed(params: types.DidCloseTextDocumentParams) -> None:
-        histories.pop(params.text_document.uri, None)
-
-    def asked(ls: LanguageServer, params: Any) -> _Asked:
-        uri = params.textDocument.uri
-        document = ls.workspace.get_text_document(uri)
-        lines = Lines(document.source, ls.workspace.position_encoding)
-        edits = histories[uri].edits if uri in histories else ()
-        ask = ask_at("lsp", document.source, lines.offset(params.position), name=uri, recent_edits=edits)
-        return _Asked(
-            uri, document.version, Lines(ask.text, ls.workspace.position_encoding), _in_notebook(ls, uri, ask)
-        )
-
-    async def suggested(ls: LanguageServer, params: Any) -> tuple[_Asked, Suggestion | None]:
-        """Return what is suggested, nothing where the text has changed meanwhile."""
-        question = asked(ls, params)
+    async def suggested(params: Any) -> tuple[_Asked, Suggestion] | None:
+        """Return a question and what is suggested, nothing where the text has changed meanwhile."""
+        question = asked(params)
+        if question is None:
+            return None
         try:
             suggestion = await desk.suggestion(question.ask)
         except (Dropped, TabTabError):
-            return question, None
-        now = ls.workspace.get_text_document(question.uri).version
-        return question, suggestion if now == question.version else None
+            return None
+        now = buffers.get(question.uri)
+        return (question, suggestion) if now and now.version == question.version else None
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
-    async def inline_completion(ls: LanguageServer, params: Any) -> types.InlineCompletionList:
-        question, suggestion = await suggested(ls, params)
-        edit = _at_cursor(question.ask, suggestion) if suggestion else None
-        if edit is None:
+    async def inline_completion(params: Any) -> types.InlineCompletionList:
+        found = await suggested(params)
+        edit = _at_cursor(found[0].ask, found[1]) if found else None
+        if found is None or edit is None:
             return types.InlineCompletionList([])
+        question = found[0]
         item = types.InlineCompletionItem(edit.text, range=question.lines.range(edit), command=_accept(question.uri))
         return types.InlineCompletionList([item])
 
     @server.feature(NEXT_EDIT)
-    async def next_edit(ls: LanguageServer, params: Any) -> dict[str, list[dict[str, Any]]]:
-        question, suggestion = await suggested(ls, params)
-        edits = question.ask.edits(suggestion) if suggestion else ()
-        if not edits:
+    async def next_edit(params: Any) -> dict[str, list[dict[str, Any]]]:
+        found = await suggested(params)
+        edits = found[0].ask.edits(found[1]) if found else ()
+        if found is None or not edits:
             return {"edits": []}
+        question = found[0]
         whole = _joined(question.ask.text, edits)
-        version = {"uri": question.uri, "version": params.textDocument.version}
+        version = {"uri": question.uri, "version": question.version}
         told = {"text": whole.text, "range": question.lines.range(whole), "textDocument": version}
         return {"edits": [{**told, "command": _accept(question.uri)}]}
 
@@ -116,14 +139,48 @@ def create_server(desk: Desk) -> LanguageServer:
     return server
 
 
-def _in_notebook(ls: LanguageServer, uri: str, ask: Ask) -> Ask:
-    """Return the question with the other cells, where the document is a cell of a notebook that is open."""
-    notebook = ls.workspace.get_notebook_document(cell_uri=uri)
-    if notebook is None:
-        return ask
-    cells = [cell.document for cell in notebook.cells if cell.kind == types.NotebookCellKind.Code]
-    codes = [ls.workspace.get_text_document(cell).source.replace("\r\n", "\n") for cell in cells]
-    return replace(ask, document=document_of(codes, cells.index(uri), ask.caret)) if uri in cells else ask
+def _follow(server: LanguageServer, buffers: Buffers) -> None:
+    """Have `buffers` follow what the editor tells of its texts."""
+    for method in _OWN:
+        del server.protocol.fm.builtin_features[method]
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(ls: LanguageServer, params: types.DidOpenTextDocumentParams) -> None:
+        buffers.open(params.text_document, ls.workspace.position_encoding)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        buffers.change(params.text_document, params.content_changes)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
+        buffers.close(params.text_document.uri)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def opened_notebook(ls: LanguageServer, params: types.DidOpenNotebookDocumentParams) -> None:
+        buffers.open_notebook(params, ls.workspace.position_encoding)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def changed_notebook(ls: LanguageServer, params: types.DidChangeNotebookDocumentParams) -> None:
+        buffers.change_notebook(params, ls.workspace.position_encoding)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def closed_notebook(params: types.DidCloseNotebookDocumentParams) -> None:
+        buffers.close_notebook(params)
+
+
+def _place(params: Any) -> tuple[str, int | None, types.Position]:
+    """Return which document is asked about, at which version if that is told, and where."""
+    try:
+        document, position = params.textDocument, params.position
+        uri, version = document.uri, getattr(document, "version", None)
+        line, character = position.line, position.character
+    except AttributeError as error:
+        raise JsonRpcInvalidParams(f"Invalid Params: {error.name} is missing") from None
+    numbers = all(isinstance(number, int) and number >= 0 for number in (line, character))
+    if not numbers or not isinstance(uri, str):
+        raise JsonRpcInvalidParams("Invalid Params: a document's URI and a position are needed")
+    return uri, version, types.Position(line, character)
 
 
 def _at_cursor(ask: Ask, suggestion: Suggestion) -> Edit | None:
