@@ -18,15 +18,15 @@ from tabtab_local.lsp.position import Lines
 ROOT = Path(__file__).parent.parent
 URI = "file:///w/sales.py"
 CODE = 'import pandas as pd\n\nfile = "sales.csv"\ndf = \n'
-END = {"line": 3, "character": 5}
+START, END = {"line": 0, "character": 0}, {"line": 3, "character": 5}
+RENAMED = "total = 1\nprint(total)\n"
 
 
 class Editor:
     """One side of the conversation."""
 
-    def __init__(self, **capabilities: Any) -> None:
-        command = [sys.executable, "-m", "tabtab_local", "lsp", "--model", "tabtab-nano"]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-1, stderr=-1)
+    def __init__(self, *program: str, **capabilities: Any) -> None:
+        self.process = subprocess.Popen([sys.executable, "-m", *program], cwd=ROOT, stdin=-1, stdout=-1, stderr=-1)
         self.number = 0
         self.told = self.ask("initialize", processId=None, rootUri=None, capabilities=capabilities)["result"]
         self.tell("initialized")
@@ -65,9 +65,9 @@ class Editor:
         """Return the answer to a request."""
         return self.answer(self.begin(method, **params))
 
-    def open(self, text: str = CODE, uri: str = URI) -> None:
+    def open(self, text: str = CODE, uri: str = URI, language: str = "python") -> None:
         """Open a document."""
-        self.tell("textDocument/didOpen", textDocument={"uri": uri, "languageId": "python", "version": 1, "text": text})
+        self.tell("textDocument/didOpen", textDocument={"uri": uri, "languageId": language, "version": 1, "text": text})
 
     def change(self, text: str, version: int) -> None:
         """Replace the whole text of the document."""
@@ -80,11 +80,18 @@ class Editor:
         items: list[dict[str, Any]] = told["result"]["items"]
         return items
 
+    def edits(self, line: int, character: int, uri: str = URI, **document: Any) -> list[tuple[str, int]]:
+        """Return the text of each next edit, and the line where it begins."""
+        at = {"line": line, "character": character}
+        told = self.ask("textDocument/copilotInlineEdit", textDocument={"uri": uri, **document}, position=at)
+        return [(edit["text"], edit["range"]["start"]["line"]) for edit in told["result"]["edits"]]
+
     def close(self) -> None:
-        """Take leave."""
+        """Take leave; nothing is left on stderr, which editors keep."""
         self.ask("shutdown")
         self.tell("exit")
         assert self.process.wait(30) == 0
+        assert self.process.stderr and self.process.stderr.read() == b""
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             assert stream
             stream.close()
@@ -92,7 +99,16 @@ class Editor:
 
 @pytest.fixture(scope="module")
 def editor() -> Iterator[Editor]:
-    editor = Editor(general={"positionEncodings": ["utf-16"]})
+    editor = Editor("tabtab_local", "lsp", "--model", "tabtab-nano", general={"positionEncodings": ["utf-16"]})
+    yield editor
+    editor.close()
+
+
+@pytest.fixture(scope="module")
+def renaming() -> Iterator[Editor]:
+    """One whose server's model is a rule."""
+    editor = Editor("tests.renaming_server")
+    editor.open("")
     yield editor
     editor.close()
 
@@ -154,3 +170,98 @@ def test_columns_are_counted_in_the_units_agreed_on(encoding: str, units: tuple[
     assert lines.offset(SimpleNamespace(line=1, character=99)) == 8
     assert lines.offset(SimpleNamespace(line=9, character=0)) == len(text)
     assert lines.range(Edit(9, 10, "")).start.line == 2
+
+
+def test_an_edit_is_carried_on_for_the_version_that_the_editor_has(renaming: Editor) -> None:
+    renaming.open(RENAMED)
+    renaming.change(RENAMED.replace("total = 1", "price = 1"), 2)
+    assert renaming.edits(0, 5, version=2) == [("price", 1)]
+    assert renaming.edits(0, 5, version=1) == []
+
+
+def test_an_edit_in_another_cell_is_carried_on(renaming: Editor) -> None:
+    cells = [
+        {"uri": f"cell:{number}", "languageId": "python", "version": 1, "text": text}
+        for number, text in enumerate(RENAMED.splitlines())
+    ]
+    listed = [{"kind": 2, "document": cell["uri"]} for cell in cells]
+    notebook = {"uri": "file:///w/a.ipynb", "notebookType": "jupyter-notebook", "version": 1, "cells": listed}
+    renaming.tell("notebookDocument/didOpen", notebookDocument=notebook, cellTextDocuments=cells)
+    assert renaming.edits(0, 0, uri="cell:1") == []
+    first = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 5}}
+    changed = {"document": {"uri": "cell:0", "version": 2}, "changes": [{"range": first, "text": "price"}]}
+    renaming.tell(
+        "notebookDocument/didChange",
+        notebookDocument={"uri": "file:///w/a.ipynb", "version": 2},
+        change={"cells": {"textContent": [changed]}},
+    )
+    assert renaming.edits(0, 0, uri="cell:1") == [("price", 0)]
+
+
+@pytest.mark.parametrize("uri", ["untitled:Untitled-1", "file:///c%3A/w/a.py", "git:/w/a.py?%7B%22ref%22%3A%22%22%7D"])
+def test_a_document_needs_no_file(renaming: Editor, uri: str) -> None:
+    renaming.open("x = f(1)\nx = ", uri)
+    assert renaming.edits(1, 4, uri=uri) == [("f(1)", 1)]
+
+
+def test_there_is_nothing_to_say_of_what_is_not_python_or_not_open(renaming: Editor, tmp_path: Path) -> None:
+    renaming.open("x = f(1)\nx = ", "file:///w/a.r", "r")
+    assert renaming.edits(1, 4, uri="file:///w/a.r") == []
+    (tmp_path / "a.py").write_text("x = f(1)\nx = ")
+    assert renaming.edits(1, 4, uri=(tmp_path / "a.py").as_uri()) == []
+
+
+def test_a_long_file_is_changed_in_parts(renaming: Editor) -> None:
+    long = "".join(f"name_{number} = {number}\n" for number in range(50_000))
+    renaming.open(long, "file:///w/long.py")
+    for column, character in enumerate("name_49999 = "):
+        at = {"line": 50_000, "character": column}
+        renaming.tell(
+            "textDocument/didChange",
+            textDocument={"uri": "file:///w/long.py", "version": column + 2},
+            contentChanges=[{"range": {"start": at, "end": at}, "text": character}],
+        )
+    assert renaming.edits(50_000, 13, uri="file:///w/long.py", version=14) == [("49999", 50_000)]
+
+
+def test_a_request_that_is_cancelled_is_stopped(renaming: Editor) -> None:
+    renaming.change("# wait\n", 10)
+    number = renaming.begin("textDocument/inlineCompletion", textDocument={"uri": URI}, position=START)
+    renaming.tell("$/cancelRequest", id=number)
+    assert renaming.answer(number)["error"]["code"] == -32800
+    renaming.change("x = f(1)\nx = ", 11)
+    assert renaming.edits(1, 4) == [("f(1)", 1)]
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "code"),
+    [
+        ("textDocument/inlineCompletion", {"textDocument": {"uri": URI}}, -32602),
+        ("textDocument/inlineCompletion", {"textDocument": {"uri": 1}, "position": START}, -32602),
+        ("textDocument/copilotInlineEdit", {"position": START}, -32602),
+        ("textDocument/copilotInlineEdit", {"textDocument": {"uri": URI}, "position": {**START, "line": -1}}, -32602),
+        ("textDocument/copilotInlineEdit", [], -32602),
+        ("workspace/executeCommand", {"arguments": []}, -32602),
+        ("workspace/executeCommand", {"command": "tabtab.other"}, -32602),
+        ("textDocument/other", {}, -32601),
+    ],
+)
+def test_a_request_of_another_form_is_refused(renaming: Editor, method: str, params: Any, code: int) -> None:
+    renaming.number += 1
+    renaming.send({"jsonrpc": "2.0", "id": renaming.number, "method": method, "params": params})
+    assert renaming.answer(renaming.number)["error"]["code"] == code
+
+
+def test_a_notification_of_another_form_changes_nothing(renaming: Editor) -> None:
+    renaming.change("x = f(1)\nx = ", 12)
+    renaming.tell("textDocument/didChange", textDocument={"uri": URI})
+    renaming.tell("textDocument/didFocus", textDocument={"uri": URI})
+    renaming.tell("$/cancelRequest", id=999)
+    assert renaming.edits(1, 4, version=12) == [("f(1)", 1)]
+
+
+def test_a_server_that_is_at_work_ends_when_it_is_told() -> None:
+    editor = Editor("tests.renaming_server")
+    editor.open("# wait\n")
+    editor.begin("textDocument/inlineCompletion", textDocument={"uri": URI}, position=START)
+    editor.close()

@@ -111,9 +111,11 @@ class Desk:
         """
         job = self._job(ask)
         job.waiters += 1
+        answer = asyncio.wrap_future(job.answer)
+        answer.add_done_callback(_seen)
         try:
             async with asyncio.timeout(self._limits.deadline_s):
-                return await asyncio.shield(asyncio.wrap_future(job.answer))
+                return await asyncio.shield(answer)
         except TimeoutError:
             raise Dropped("late") from None
         finally:
@@ -227,3 +229,9 @@ class Desk:
                 job = self._waiting.popleft()
                 if not job.is_over():
                     return job
+
+
+def _seen(answer: asyncio.Future[Suggestion]) -> None:
+    """Look at an answer: asyncio complains of an exception that nobody looks at, as where the caller has left."""
+    if not answer.cancelled():
+        answer.exception()

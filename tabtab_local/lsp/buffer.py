@@ -79,6 +79,7 @@ class Buffers:
 
     def open(self, document: types.TextDocumentItem, encoding: Encoding) -> None:
         """Take in a text as it was opened."""
+        self.close(document.uri)
         self._put(document, encoding)
         self._remember(unquote(document.uri))
 
