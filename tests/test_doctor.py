@@ -206,7 +206,8 @@ def test_an_embedded_model_of_another_release_is_said_to_be_wrong(monkeypatch):
 def test_a_model_that_is_slower_than_typing_is_said_to_be_wrong(monkeypatch):
     monkeypatch.setattr(checkup, "_suggestion_ms", lambda path: 300.0)
     assert problems(run("doctor")) == [
-        "tabtab-nano takes 300 ms a suggestion, with 239 ms between keys: `tabtab-local doctor --tune` finds a faster one"
+        "a suggestion of tabtab-nano takes 300 ms, more than the 239 ms between keys: "
+        "`tabtab-local doctor --tune` finds a faster model"
     ]
 
 

@@ -149,9 +149,8 @@ def _speed(checkup: Checkup, name: str) -> None:
     keys = f"{in_ms(left_ms)} between keys, {in_ms(fast_ms)} of a fast typist"
     checkup.facts.append(("speed", f"{in_ms(took_ms)} a suggestion, the median of {len(_TYPED)} · {keys}"))
     if took_ms > left_ms:
-        checkup.problems.append(
-            f"{name} takes {in_ms(took_ms)} a suggestion, with {in_ms(left_ms)} between keys: {_TUNE} finds a faster one"
-        )
+        slow = f"a suggestion of {name} takes {in_ms(took_ms)}, more than the {in_ms(left_ms)} between keys"
+        checkup.problems.append(f"{slow}: {_TUNE} finds a faster model")
 
 
 def _suggestion_ms(path: Path) -> float:
