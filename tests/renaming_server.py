@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Any
 
 from tabtab_local.desk.desk import Desk
-from tabtab_local.engine import Generation, never
+from tabtab_local.engine import UNGUIDED, Generation, Guide, never
 from tabtab_local.errors import Cancelled
 from tabtab_local.lsp.server import create_server
 from tabtab_local.prompt import EDIT_START, Prompt, RecentEdit, Response, parse_prompt, plain, render_response
@@ -23,7 +22,14 @@ class RenamingEngine(ScriptedEngine):
     """Answers by the rule."""
 
     def generate(
-        self, prompt: str, start: str, *, cancel: Callable[[], bool] = never, guide: Any, **more: Any
+        self,
+        prompt: str,
+        start: str,
+        *,
+        max_tokens: int,
+        stop: str,
+        cancel: Callable[[], bool] = never,
+        guide: Guide = UNGUIDED,
     ) -> Generation:
         """Return what the rule says."""
         question = parse_prompt(prompt)
@@ -33,7 +39,7 @@ class RenamingEngine(ScriptedEngine):
             time.sleep(0.002)
         before = plain((start + guide.typed).partition(f"{EDIT_START}\n")[2])
         self._answers = [render_response(_answer(question, before))]
-        return super().generate(prompt, start, cancel=cancel, guide=guide, **more)
+        return super().generate(prompt, start, max_tokens=max_tokens, stop=stop, cancel=cancel, guide=guide)
 
 
 def _answer(question: Prompt, before: str) -> Response:

@@ -81,14 +81,14 @@ class Buffers:
         """Take in a text as it was opened."""
         self.close(document.uri)
         self._put(document, encoding)
-        self._remember(unquote(document.uri))
+        self._remember(document.uri)
 
     def change(
         self, document: types.VersionedTextDocumentIdentifier, changes: Iterable[types.TextDocumentContentChangeEvent]
     ) -> None:
         """Take in changes of a text; of one that is not open they mean nothing."""
         self._edit(document, changes)
-        self._remember(unquote(document.uri))
+        self._remember(document.uri)
 
     def close(self, uri: str) -> None:
         """Forget a text."""
@@ -156,8 +156,9 @@ class Buffers:
         uris = [unquote(cell.document) for cell in cells if cell.kind == types.NotebookCellKind.Code]
         return [uri for uri in uris if uri in self._buffers]
 
-    def _remember(self, owner: str) -> None:
-        """Note what has changed in a file or a notebook, where it is open."""
-        uris = self._code_cells(owner) if owner in self._notebooks else [owner] if owner in self._buffers else []
+    def _remember(self, uri: str) -> None:
+        """Note what has changed in a file, or in a notebook that is given by its URI or that of a cell."""
+        owner = self._owner(uri)
+        uris = [owner] if owner in self._buffers else self._code_cells(owner)
         codes = tuple(self._buffers[uri].code for uri in uris)
         self._histories[owner] = self._histories.get(owner, History((), codes)).up_to(codes)

@@ -1,7 +1,7 @@
 """The language server's requests: ghost text at the cursor, and edits anywhere.
 
-What a client sends with these two is read without a check of its form: to a request of another form pygls gives no
-answer at all, and clients differ.
+What a client sends with these two is read without a check of its form, for clients differ: what is needed is the
+document and the position.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from tabtab_local.edits import Edit, apply
 from tabtab_local.errors import TabTabError
 from tabtab_local.lsp.buffer import Buffers
 from tabtab_local.lsp.position import Lines
-from tabtab_local.suggestion import Suggestion
 
-# The name lets sidekick.nvim find it, which asks the first server that is called like this for next edits.
+# Clients of next edits look for "copilot" in a server's name; sidekick.nvim in the one that Neovim's user gives it.
 NAME = "tabtab-copilot"
 
 NEXT_EDIT = "textDocument/copilotInlineEdit"
@@ -98,35 +97,34 @@ def create_server(desk: Desk) -> LanguageServer:
         lines = buffer.lines if ask.text == buffer.text else Lines(ask.text, buffer.encoding)
         return _Asked(uri, buffer.version, lines, ask)
 
-    async def suggested(params: Any) -> tuple[_Asked, Suggestion] | None:
-        """Return a question and what is suggested, nothing where the text has changed meanwhile."""
-        question = asked(params)
-        if question is None:
-            return None
+    async def suggested(params: Any) -> tuple[_Asked, tuple[Edit, ...]] | None:
+        """Return a question and the edits that are suggested; nothing without one, or where the text has changed."""
         try:
-            suggestion = await desk.suggestion(question.ask)
+            question = asked(params)
+            edits = question.ask.edits(await desk.suggestion(question.ask)) if question else ()
         except (Dropped, TabTabError):
             return None
+        if question is None or not edits:
+            return None
         now = buffers.get(question.uri)
-        return (question, suggestion) if now and now.version == question.version else None
+        return (question, edits) if now and now.version == question.version else None
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(params: Any) -> types.InlineCompletionList:
         found = await suggested(params)
-        edit = _at_cursor(found[0].ask, found[1]) if found else None
-        if found is None or edit is None:
+        if found is None or not _is_ghost(*found):
+            # Not null: with that, Neovim would leave on the screen what is there.
             return types.InlineCompletionList([])
-        question = found[0]
+        question, (edit,) = found
         item = types.InlineCompletionItem(edit.text, range=question.lines.range(edit), command=_accept(question.uri))
         return types.InlineCompletionList([item])
 
     @server.feature(NEXT_EDIT)
     async def next_edit(params: Any) -> dict[str, list[dict[str, Any]]]:
         found = await suggested(params)
-        edits = found[0].ask.edits(found[1]) if found else ()
-        if found is None or not edits:
+        if found is None:
             return {"edits": []}
-        question = found[0]
+        question, edits = found
         whole = _joined(question.ask.text, edits)
         version = {"uri": question.uri, "version": question.version}
         told = {"text": whole.text, "range": question.lines.range(whole), "textDocument": version}
@@ -183,12 +181,10 @@ def _place(params: Any) -> tuple[str, int | None, types.Position]:
     return uri, version, types.Position(line, character)
 
 
-def _at_cursor(ask: Ask, suggestion: Suggestion) -> Edit | None:
-    """Return the edit where it is one that begins at the cursor and changes its line alone."""
-    edits = ask.edits(suggestion)
-    if len(edits) != 1 or edits[0].start != ask.caret:
-        return None
-    return None if "\n" in ask.text[edits[0].start : edits[0].end] else edits[0]
+def _is_ghost(question: _Asked, edits: tuple[Edit, ...]) -> bool:
+    """Return whether edits are one that begins at the cursor and changes its line alone."""
+    ask, first = question.ask, edits[0]
+    return len(edits) == 1 and first.start == ask.caret and "\n" not in ask.text[first.start : first.end]
 
 
 def _joined(text: str, edits: tuple[Edit, ...]) -> Edit:
