@@ -7,6 +7,7 @@ is better than any of these. A rule returns the reason for silence, or None wher
 from __future__ import annotations
 
 import ast
+import functools
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ def deletion(change: Change) -> str | None:
 
 def syntax(change: Change) -> str | None:
     """The code parsed before and would not parse any more."""
-    return "the code would no longer parse" if _parses(change.before) and not _parses(change.after) else None
+    # What parses afterwards, as most does, needs no look at what was before.
+    return "the code would no longer parse" if not _parses(change.after) and _parses(change.before) else None
 
 
 def confidence(change: Change) -> str | None:
@@ -94,6 +96,7 @@ def objection(change: Change, enabled: Collection[str]) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=4)  # a long file takes a tenth of a second, and is asked about at each key
 def _parses(code: str) -> bool:
     try:
         with warnings.catch_warnings():

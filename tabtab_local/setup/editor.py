@@ -22,21 +22,30 @@ _ZED_TOKENS = 1024
 _OURS = "Made by tabtab-local setup"
 
 _NEOVIM = """\
--- {ours}: ghost text and next edits in Python files.
--- Neovim 0.11 or newer. The name holds "copilot" so that sidekick.nvim, where you have it, asks for next edits.
-vim.lsp.config("tabtab-copilot", {{
-  cmd = {{ {program}, "lsp" }},
-  filetypes = {{ "python" }},
-  root_markers = {{ "pyproject.toml", ".git" }},
-}})
+-- {ours}: ghost text and next edits in Python files, from Neovim 0.11 on.
+-- By this name, which holds "copilot", sidekick.nvim finds it.
+vim.lsp.config("tabtab-copilot", {{ cmd = {{ {program}, "lsp" }}, filetypes = {{ "python" }} }})
 vim.lsp.enable("tabtab-copilot")
 
--- Ghost text came with Neovim 0.12; Tab takes it, and is Tab where there is none.
+-- Ghost text came with Neovim 0.12. Tab takes it, and is Tab where there is none.
 if vim.lsp.inline_completion then
   vim.lsp.inline_completion.enable()
   vim.keymap.set("i", "<Tab>", function()
-    return vim.lsp.inline_completion.get() and "" or "<Tab>"
+    if not vim.lsp.inline_completion.get() then
+      return "<Tab>"
+    end
   end, {{ expr = true, desc = "Take the ghost text" }})
+end
+
+-- Next edits come with sidekick.nvim; for Neovim 0.11 take its version 2.1.0.
+local found, sidekick = pcall(require, "sidekick")
+if found then
+  sidekick.setup({{}})
+  vim.keymap.set("n", "<Tab>", function()
+    if not sidekick.nes_jump_or_apply() then
+      return "<Tab>"
+    end
+  end, {{ expr = true, desc = "Go to the next edit, or make it" }})
 end
 """
 
@@ -109,7 +118,7 @@ def marimo(server: Server) -> Plan:
 def neovim(server: Server) -> Plan:
     """Return Neovim's: our language server, and Tab."""
     text = _NEOVIM.format(ours=_OURS, program=json.dumps(str(server.program), ensure_ascii=False))
-    steps = ("start Neovim anew; it starts the language server itself",)
+    steps = ("install folke/sidekick.nvim for next edits", "start Neovim anew, which starts the language server itself")
     return Plan(place.neovim() / "plugin" / "tabtab.lua", text, partial(_replaced, text), steps)
 
 

@@ -15,22 +15,12 @@ from typing import Any
 
 import pytest
 
+from tabtab_local.setup.editor import Server, neovim
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 ENOUGH_S = 30.0
 
-# What a user writes. sidekick.nvim looks for "copilot" in the name that is given here, not in the one the server tells.
-CONFIGURATION = """\
-vim.lsp.config('tabtab-copilot', { cmd = { 'tabtab-local', 'lsp' }, filetypes = { 'python' } })
-vim.lsp.enable('tabtab-copilot')
-
-vim.lsp.inline_completion.enable()
-vim.keymap.set('i', '<Tab>', function()
-  if not vim.lsp.inline_completion.get() then
-    return '<Tab>'
-  end
-end, { expr = true, desc = 'Accept the ghost text' })
-"""
 IN_UTF_16 = "vim.lsp.config('tabtab-copilot', { capabilities = { general = { positionEncodings = { 'utf-16' } } } })\n"
 
 
@@ -51,13 +41,14 @@ pytestmark = [
 
 
 class Neovim:
-    """A process with `CONFIGURATION`; others of its program tell it what to do."""
+    """A process with the configuration that `tabtab-local setup` writes; others of its program tell it what to do."""
 
     def __init__(self, folder: Path, server: str, more: str = "") -> None:
         self.folder, self.socket = folder, str(folder / "socket")
-        put(folder / "config" / "nvim" / "init.lua", CONFIGURATION + more)
         script = put(folder / "bin" / "tabtab-local", f'#!/bin/sh\nexec "{sys.executable}" -m {server} "$@"\n')
         script.chmod(0o700)
+        put(folder / "config" / "nvim" / "init.lua", more)
+        put(folder / "config" / "nvim" / "plugin" / "tabtab.lua", neovim(Server(script)).text)
         homes = {f"XDG_{kind.upper()}_HOME": str(folder / kind) for kind in ("config", "data", "state")}
         path = os.pathsep.join((str(script.parent), os.environ["PATH"]))
         self.process = subprocess.Popen(
