@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypedDict
@@ -19,7 +20,9 @@ NOTHING = "<|file_separator|>"
 WORKSPACE_HEADER = "x-tabtab-workspace"
 
 _NBI_CLIENT = "notebook-intelligence"
-_NBI = re.compile(r"<CODE>\s*<PREFIX>(.*)</PREFIX>\s*<CURSOR\s*/>\s*<SUFFIX>(.*)</SUFFIX>\s*</CODE>", re.DOTALL)
+_NBI_OPEN = re.compile(r"<CODE>\s*<PREFIX>")
+_NBI_HOLE = re.compile(r"</PREFIX>\s*<CURSOR\s*/>\s*<SUFFIX>")
+_NBI_CLOSE = re.compile(r"</SUFFIX>\s*</CODE>")
 
 
 class Conversation(msgspec.Struct):
@@ -74,8 +77,8 @@ class Chat:
         said, root = last_said(body.messages), headers.get(WORKSPACE_HEADER, "")
         if region := instinct.ask(said):
             return region
-        if cell := _NBI.search(said):
-            return ask_between(_NBI_CLIENT, *cell.groups())
+        if cell := _nbi_cell(said):
+            return ask_between(_NBI_CLIENT, *cell)
         if around := fim.parts(said):
             ask = ask_between(f"marimo {root}", *around)
             document = await self._workspace.document(ask.text, ask.caret, root)
@@ -94,6 +97,21 @@ class Chat:
         said = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
         end = {"index": 0, "delta": {}, "finish_reason": "stop"}
         return Parts(SSE, [{**head, "choices": [said]}, {**head, "choices": [end], "usage": usage(found)}])
+
+
+def _nbi_cell(said: str) -> tuple[str, str] | None:
+    """Return what stands before and behind the cursor in notebook-intelligence's words; None where there is none.
+
+    Each marker is looked for by itself: one pattern of all of them would take the square of the time.
+    """
+    begin = _NBI_OPEN.search(said)
+    end = begin and _last(_NBI_CLOSE, said, begin.end(), len(said))
+    hole = begin and end and _last(_NBI_HOLE, said, begin.end(), end.start())
+    return (said[begin.end() : hole.start()], said[hole.end() : end.start()]) if begin and hole and end else None
+
+
+def _last(pattern: re.Pattern[str], text: str, start: int, end: int) -> re.Match[str] | None:
+    return next(iter(deque(pattern.finditer(text, start, end), maxlen=1)), None)
 
 
 def _said(found: Found) -> str:

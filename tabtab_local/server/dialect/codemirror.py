@@ -7,7 +7,6 @@ there is more than one change, so it is told of insertions at its cursor alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
@@ -15,7 +14,7 @@ from tabtab_local.desk.ask import Ask, ask_between
 from tabtab_local.prompt import CURSOR, EDIT_END, EDIT_START
 from tabtab_local.server.dialect import Found
 
-_DOCUMENT = re.compile(rf"{re.escape(EDIT_START)}\n(.*)\n{re.escape(EDIT_END)}\s*\Z", re.DOTALL)
+_BEGIN, _END = f"{EDIT_START}\n", f"\n{EDIT_END}"
 
 
 class OutputText(TypedDict):
@@ -40,8 +39,9 @@ class Output(TypedDict):
 
 def ask(said: str) -> Ask | None:
     """Return the question in a message, None where it holds none."""
-    found = _DOCUMENT.search(said)
-    prefix, marked, suffix = found[1].partition(CURSOR) if found else ("", "", "")
+    asked = said.rstrip()
+    document = asked.partition(_BEGIN)[2].removesuffix(_END) if asked.endswith(_END) else ""
+    prefix, marked, suffix = document.partition(CURSOR)
     return ask_between("codemirror", prefix, suffix) if marked else None
 
 

@@ -10,19 +10,22 @@ from tabtab_local.prompt import CURSOR, RecentEdit
 from tabtab_local.recent import recent_edit
 
 _START, _END = "<|editable_region_start|>\n", "\n<|editable_region_end|>"
-_EXCERPT = re.compile(r"### User Excerpt:\n([^\n]*)\n\n(.*?)\n?```\n### Response:\s*\Z", re.DOTALL)
+_EXCERPT = re.compile(r"### User Excerpt:\n([^\n]*)\n\n")
+_END_OF_EXCERPT = "```\n### Response:"
 _DIFF = re.compile(r"^```diff\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def ask(said: str) -> Ask | None:
     """Return the question in a message, with the region as its window; None where it holds none."""
-    found = _EXCERPT.search(said)
-    if not found or not all(marker in found[2] for marker in (_START, _END, CURSOR)):
+    asked = said.rstrip()
+    found = _EXCERPT.search(asked) if asked.endswith(_END_OF_EXCERPT) else None
+    if not found:
         return None
-    above, _, rest = found[2].partition(_START)
-    region, _, below = rest.partition(_END)
+    excerpt = asked[found.end() :].removesuffix(_END_OF_EXCERPT).removesuffix("\n")
+    above, begun, rest = excerpt.partition(_START)
+    region, ended, below = rest.partition(_END)
     before, marked, behind = region.partition(CURSOR)
-    if not marked:
+    if not (begun and ended and marked):
         return None
     text = f"{above}{before}{behind}{below}"
     edits = (_edit(diff) for diff in _DIFF.findall(said[: found.start()]))
