@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -144,6 +145,28 @@ def test_a_client_that_leaves_stops_the_work_unless_another_waits_for_it() -> No
 
     assert asyncio.run(main()) == LOAD
     asyncio.run(alone())
+
+
+def test_nobody_is_told_of_an_answer_that_nobody_waits_for() -> None:
+    async def main() -> list[str]:
+        complaints: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what["message"]))
+        engine = SlowEngine()
+        with desk(engine) as found:
+            tasks = [asyncio.create_task(outcome(found, ask(BEFORE))) for _ in range(2)]
+            await begun(engine)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            del tasks, task
+            await wait_until(lambda: bool(engine.cancelled_tokens))
+            found._places.clear()
+        for _ in range(3):
+            gc.collect()
+            await asyncio.sleep(0.01)
+        return complaints
+
+    assert asyncio.run(main()) == []
 
 
 def test_reading_goes_on_for_the_next_key_and_stops_once_that_is_gone_too() -> None:
