@@ -31,7 +31,7 @@ def _():
 @app.cell
 def _():
     regions = {
-        %s
+        REGIONS
     }
     return (regions,)
 
@@ -46,7 +46,7 @@ def _(regions):
 
 if __name__ == "__main__":
     app.run()
-""" % "\n        ".join(f'"region {number}": {number * 17},' for number in range(40))
+""".replace("REGIONS", "\n        ".join(f'"region {number}": {number * 17},' for number in range(40)))
 EMPTY, OTHERS = 0, 2
 OTHER_TOKENS = 400  # fewer than the regions take, in any vocabulary
 
