@@ -313,6 +313,24 @@ def test_line_ends_of_windows_are_kept() -> None:
     assert client.read(answer) == "[\r\n    1\r\n]"
 
 
+@pytest.mark.parametrize("before", ["print(", "b"])
+@pytest.mark.parametrize("after", [")", "(b)", "", "\n"])
+def test_marimo_shows_all_of_an_insertion_that_ends_as_the_text_around_it(before: str, after: str) -> None:
+    """It takes what stands before the cursor from the beginning of an answer, and what stands behind from its end."""
+    with Server(inserting(python(f"{before}|{after}"), "b(b)")) as server:
+        shown = read_marimo(server.post(CLIENTS["marimo"], before, after)).removeprefix(before).removesuffix(after)
+    assert shown == "b(b)"
+
+
+@pytest.mark.parametrize("language", ["sql", "markdown"])
+def test_marimo_cells_of_another_language_are_left_alone(language: str) -> None:
+    body = marimo("select ", "")
+    body["messages"][0]["content"] = MARIMO_SYSTEM.replace("python", language)
+    with Server() as server:
+        assert read_marimo(server.client.post("/v1/chat/completions", json=body).text) == ""
+        assert server.engine.requests == []
+
+
 def test_what_is_no_completion_is_not_chatted_about() -> None:
     with Server() as server:
         for said in ("Please return text.", "Write a poem.", ""):

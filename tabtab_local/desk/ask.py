@@ -45,6 +45,11 @@ class Ask:
         """Whether the client sees the whole file, and not one of its cells."""
         return self.text == self.document.seen
 
+    @property
+    def around(self) -> tuple[str, str]:
+        """What the client has before its cursor and behind it, as it sent it."""
+        return self._as_sent(self.text[: self.caret]), self._as_sent(self.text[self.caret :])
+
     def edits(self, suggestion: Suggestion) -> tuple[Edit, ...]:
         """Return what is suggested as edits of the client's text; none where they stand in another cell."""
         if self.sees_file:

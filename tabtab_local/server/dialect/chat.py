@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict
 
@@ -19,6 +19,7 @@ NOTHING = "<|file_separator|>"
 
 WORKSPACE_HEADER = "x-tabtab-workspace"
 
+_MARIMO = re.compile(r"You are an? (\w+) code completion assistant")
 _NBI_CLIENT = "notebook-intelligence"
 _NBI_OPEN = re.compile(r"<CODE>\s*<PREFIX>")
 _NBI_HOLE = re.compile(r"</PREFIX>\s*<CURSOR\s*/>\s*<SUFFIX>")
@@ -80,6 +81,8 @@ class Chat:
         if cell := _nbi_cell(said):
             return ask_between(_NBI_CLIENT, *cell)
         if around := fim.parts(said):
+            if _language(body.messages) != "python":
+                return None
             ask = ask_between(f"marimo {root}", *around)
             document = await self._workspace.document(ask.text, ask.caret, root)
             return replace(ask, document=document) if document else ask
@@ -120,4 +123,20 @@ def _said(found: Found) -> str:
     if found.ask and found.ask.client == _NBI_CLIENT:
         # Of an answer with a fence the client takes what is inside as it is.
         return f"```python\n{found.insertion}```" if found.insertion else ""
-    return found.insertion or NOTHING
+    return _between(found) or NOTHING
+
+
+def _between(found: Found) -> str:
+    """Return the insertion so that Marimo shows all of it: it takes what stands around the cursor from its ends."""
+    if not found.ask or not found.insertion:
+        return ""
+    before, after = found.ask.around
+    begun = before if before and found.insertion.startswith(before) else ""
+    ended = after if after and found.insertion.endswith(after) else ""
+    return begun + found.insertion + ended
+
+
+def _language(messages: Sequence[Message]) -> str:
+    """Return what Marimo says that the cell is written in; Python where nothing is said."""
+    found = next(filter(None, (_MARIMO.match(each.text) for each in messages if each.role == "system")), None)
+    return found[1] if found else "python"
