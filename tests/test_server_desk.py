@@ -7,11 +7,14 @@ import gc
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tabtab_local.desk.ask import Ask, ask_at, ask_between, likeness
 from tabtab_local.desk.desk import Desk, Dropped, Limits
+from tabtab_local.document import document_of
+from tabtab_local.edits import Edit
 from tabtab_local.errors import ModelError
 from tabtab_local.suggestion import Suggestion
 from tests.editing import inserting, moved, python, typed
@@ -287,6 +290,13 @@ def test_closing_ends_all_that_wait() -> None:
 )
 def test_a_document_is_known_again_by_its_text(old: str, new: str, same: bool) -> None:
     assert (likeness(old, new) >= 0.5) == same
+
+
+def test_an_edit_in_another_cell_is_none_of_the_cell_that_a_client_sees() -> None:
+    cells = ("total = 1\n", "print(total)\n")
+    asked = replace(ask_at("test", cells[0], 9), document=document_of(cells, 0, 9))
+    there = Suggestion(document_of(cells, 1, 0), (Edit(6, 11, "sum"),), 9, "", None, 1.0, None)
+    assert asked.edits(there) == () and asked.insertion(there) == ""
 
 
 def test_an_ask_between_two_texts_has_its_caret_there() -> None:

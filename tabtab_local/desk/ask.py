@@ -43,7 +43,7 @@ class Ask:
     @property
     def sees_file(self) -> bool:
         """Whether the client sees the whole file, and not one of its cells."""
-        return self.text == self.document.seen
+        return self.document.kind != "cells" and self.text == self.document.seen
 
     @property
     def around(self) -> tuple[str, str]:
