@@ -13,6 +13,7 @@ import click
 from tabtab_local import __version__, registry
 from tabtab_local.command import Group
 from tabtab_local.errors import UsageError
+from tabtab_local.feedback.command import feedback, feedback_option
 from tabtab_local.server import DEFAULT_PORT
 from tabtab_local.setup.command import setup
 
@@ -44,7 +45,12 @@ def main() -> None:
     """Next-edit code completion for Python files and notebooks, on your own machine."""
 
 
+main.add_command(feedback)
 main.add_command(setup)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 @main.command()
@@ -160,6 +166,7 @@ def _remote(endpoint: str, model: str) -> RemoteEngine:
     metavar="URL",
     help="Web page that may ask from a browser, as http://127.0.0.1:2718. May be repeated. [default: none]",
 )
+@feedback_option
 def serve(
     model: str,
     host: str,
@@ -168,8 +175,10 @@ def serve(
     with_token: bool,
     names: Sequence[str],
     origins: Sequence[str],
+    with_feedback: bool,
 ) -> None:
     """Answer editors over HTTP: Marimo, Zed, llama.vim, Continue, and others that speak as they do."""
+    from tabtab_local.feedback import log
     from tabtab_local.server import serve as server
     from tabtab_local.server import token
 
@@ -177,18 +186,24 @@ def serve(
     service = server.Service(
         host, port, names=tuple(names), origins=tuple(origins), token=shown, workspaces=tuple(workspaces)
     )
-    with _local(model, sequences=_DOCUMENTS) as engine:
-        server.serve(service, engine, lambda address: click.echo(f"{engine.model.name} answers at {address}", err=True))
+    with log.keeping(with_feedback, _say) as note, _local(model, sequences=_DOCUMENTS) as engine:
+        server.serve(service, engine, lambda address: _say(f"{engine.model.name} answers at {address}"), note)
 
 
 @main.command()
 @_MODEL
-def lsp(model: str) -> None:
+@feedback_option
+def lsp(model: str, with_feedback: bool) -> None:
     """Answer an editor as its language server, on stdin and stdout: ghost text and next edits."""
     from tabtab_local.desk.desk import Desk
+    from tabtab_local.feedback import log
     from tabtab_local.lsp.server import create_server
 
-    with _local(model, sequences=_DOCUMENTS) as engine, Desk(engine) as desk:
+    with (
+        log.keeping(with_feedback, _say) as note,
+        _local(model, sequences=_DOCUMENTS) as engine,
+        Desk(engine, note=note) as desk,
+    ):
         create_server(desk).start_io()
 
 

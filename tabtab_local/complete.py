@@ -13,6 +13,7 @@ from tabtab_local.engine import Engine, Generation, Timings, never
 from tabtab_local.errors import DocumentError, FormatError, UsageError
 from tabtab_local.gates import Change, objection
 from tabtab_local.prompt import EDIT_END, PROMPT_VERSION, Prompt, RecentEdit, Response, parse_response
+from tabtab_local.suggestion import Exchange
 
 # Headings, markers and the line breaks around them.
 _FRAME_TOKENS = 32
@@ -26,7 +27,8 @@ class Completion:
     """What the model suggests for a document.
 
     `edits` change the document's code, are apart from each other and in order; there are none where `silence` gives a
-    reason. `cursor` is the offset in the edited code where the next edit belongs.
+    reason. `cursor` is the offset in the edited code where the next edit belongs. `exchange` is where the edits come
+    from.
     """
 
     model: str
@@ -36,6 +38,7 @@ class Completion:
     silence: str | None
     confidence: float
     timings: Timings
+    exchange: Exchange | None = None
 
 
 def complete(
@@ -88,7 +91,8 @@ def judged(
     reason = objection(change, settings.gates) or _refusal(document, edits)
     if reason:
         return Completion(model, said, (), None, reason, confidence, timings)
-    return Completion(model, said, edits, region.start + response.cursor, None, confidence, timings)
+    exchange = Exchange(prompt, response, region.start, len(document.code) - region.end)
+    return Completion(model, said, edits, region.start + response.cursor, None, confidence, timings, exchange)
 
 
 def _refusal(document: Document, edits: tuple[Edit, ...]) -> str | None:

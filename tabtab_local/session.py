@@ -390,4 +390,5 @@ def suggestion_of(document: Document, completion: Completion) -> Suggestion:
         silence=completion.silence,
         confidence=completion.confidence,
         timings=completion.timings,
+        exchange=completion.exchange,
     )

@@ -7,11 +7,25 @@ from dataclasses import dataclass, replace
 from tabtab_local.document import Document
 from tabtab_local.edits import Edit, Span
 from tabtab_local.engine import Timings
-from tabtab_local.prompt import Prompt
+from tabtab_local.prompt import Prompt, Response
 from tabtab_local.region import FILE_LINES
 
 # What is typed at a snapshot takes room from the answer, of which `Settings.answer_tokens` are left for what is new.
 _MOST_TYPED_CHARACTERS = 320
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What a model was asked, and its answer.
+
+    The region that it rewrites stands behind the first `above` characters of the document's code and before the last
+    `below` ones. The prompt may be older than the document by what was typed in the region since.
+    """
+
+    prompt: Prompt
+    response: Response
+    above: int
+    below: int
 
 
 @dataclass(frozen=True)
@@ -23,6 +37,7 @@ class Suggestion:
     - `edits`: of the document's code, in order; none where `silence` gives a reason.
     - `cursor`: the offset in the edited code where the next edit belongs.
     - `timings`: the work that it took; nothing where no model was asked, because it was typed along or prepared before.
+    - `exchange`: where the edits come from; the same for all that is left of a suggestion while it is typed along.
     """
 
     document: Document
@@ -32,6 +47,7 @@ class Suggestion:
     silence: str | None
     confidence: float
     timings: Timings | None
+    exchange: Exchange | None = None
 
     @property
     def ghost(self) -> str:

@@ -40,15 +40,16 @@ ALLOWED = {
     "place": {"document", "edits", "names", "recent"},
     "engine": {"draft", "edits", "machine", "prompt"},
     "answer": {"config", "draft", "engine", "prompt"},
-    "complete": {"answer", "config", "document", "edits", "engine", "gates", "prompt"},
+    "complete": {"answer", "config", "document", "edits", "engine", "gates", "prompt", "suggestion"},
     "suggestion": {"document", "edits", "engine", "prompt", "region"},
     "session": {
         *("answer", "complete", "config", "document", "edits", "engine", "place", "prompt", "recent", "suggestion"),
     },
-    "desk": {"complete", "document", "edits", "engine", "prompt", "session", "suggestion"},
+    "feedback": {"edits", "names", "output", "prompt", "suggestion"},
+    "desk": {"complete", "document", "edits", "engine", "feedback", "prompt", "session", "suggestion"},
     "server": {
-        *("complete", "desk", "document", "edits", "engine", "marimo", "notebook", "prompt", "recent", "store"),
-        "suggestion",
+        *("complete", "desk", "document", "edits", "engine", "feedback", "marimo", "notebook", "prompt", "recent"),
+        *("store", "suggestion"),
     },
     "setup": {"edits", "output", "server", "store"},
     "lsp": {"desk", "document", "edits", "prompt", "recent", "suggestion"},
@@ -143,7 +144,9 @@ def test_the_folders_beside_the_runtime_never_import_each_other(folder):
         assert not others, path
 
 
-@pytest.mark.parametrize("command", [["--help"], ["--version"], ["models"], ["complete", "--help"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["--version"], ["models"], ["complete", "--help"], ["feedback", "--help"]]
+)
 def test_help_loads_neither_torch_nor_llama_cpp(command):
     program = (
         "import sys\n"

@@ -18,6 +18,7 @@ from tabtab_local.lsp.position import Lines
 ROOT = Path(__file__).parent.parent
 URI = "file:///w/sales.py"
 CODE = 'import pandas as pd\n\nfile = "sales.csv"\ndf = \n'
+LSP = ("tabtab_local", "lsp", "--model", "tabtab-nano")
 START, END = {"line": 0, "character": 0}, {"line": 3, "character": 5}
 RENAMED = "total = 1\nprint(total)\n"
 
@@ -86,12 +87,12 @@ class Editor:
         told = self.ask("textDocument/copilotInlineEdit", textDocument={"uri": uri, **document}, position=at)
         return [(edit["text"], edit["range"]["start"]["line"]) for edit in told["result"]["edits"]]
 
-    def close(self) -> None:
-        """Take leave; nothing is left on stderr, which editors keep."""
+    def close(self, said: bytes = b"") -> None:
+        """Take leave; nothing else than `said` is on stderr, which editors keep."""
         self.ask("shutdown")
         self.tell("exit")
         assert self.process.wait(30) == 0
-        assert self.process.stderr and self.process.stderr.read() == b""
+        assert self.process.stderr and self.process.stderr.read() == said
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             assert stream
             stream.close()
@@ -99,7 +100,7 @@ class Editor:
 
 @pytest.fixture(scope="module")
 def editor() -> Iterator[Editor]:
-    editor = Editor("tabtab_local", "lsp", "--model", "tabtab-nano", general={"positionEncodings": ["utf-16"]})
+    editor = Editor(*LSP, general={"positionEncodings": ["utf-16"]})
     yield editor
     editor.close()
 

@@ -296,7 +296,8 @@ def test_an_edit_in_another_cell_is_none_of_the_cell_that_a_client_sees() -> Non
     cells = ("total = 1\n", "print(total)\n")
     asked = replace(ask_at("test", cells[0], 9), document=document_of(cells, 0, 9))
     there = Suggestion(document_of(cells, 1, 0), (Edit(6, 11, "sum"),), 9, "", None, 1.0, None)
-    assert asked.edits(there) == () and asked.insertion(there) == ""
+    assert asked.edits(there) == () and asked.insertion(there) == "" and not asked.shows(there)
+    assert replace(asked, takes_edits=True).shows(there)
 
 
 def test_an_ask_between_two_texts_has_its_caret_there() -> None:

@@ -34,6 +34,7 @@ ROUTES = [
     ("POST", "/api/generate"),
     ("POST", "/api/show"),
     ("POST", "/v1/tabtab/next_edit"),
+    ("POST", "/v1/tabtab/feedback"),
     ("OPTIONS", "/v1/completions"),
 ]
 routes = pytest.mark.parametrize(("method", "path"), ROUTES, ids=[f"{method} {path}" for method, path in ROUTES])

@@ -26,6 +26,7 @@ class Ask:
     - `document`: what that is for the model.
     - `name`: what the client calls the document; empty where it does not say, and the text has to tell.
     - `window`: the part of the text that the client replaces by the answer; None where it inserts, or takes edits.
+    - `takes_edits`: whether the client shows any edit, wherever it belongs.
     - `recent_edits`: what the client says was edited lately, oldest first. Where it says nothing, what changed between
       its requests is remembered.
     """
@@ -39,6 +40,7 @@ class Ask:
     intent: str = ""
     newline: str = "\n"
     window: Span | None = None
+    takes_edits: bool = False
 
     @property
     def sees_file(self) -> bool:
@@ -55,6 +57,14 @@ class Ask:
         if self.sees_file:
             return suggestion.document.seen_edits(suggestion.edits)
         return suggestion.edits if suggestion.document.cell == self.document.cell else ()
+
+    def shows(self, suggestion: Suggestion) -> bool:
+        """Return whether the client shows what is suggested, by the way in which it takes answers."""
+        if self.takes_edits:
+            return bool(suggestion.edits)
+        if self.window:
+            return self.rewritten(suggestion) != self.rewritten(None)
+        return bool(self.insertion(suggestion))
 
     def insertion(self, suggestion: Suggestion) -> str:
         """Return what a client shows that can only insert at its caret: nothing unless that is the whole edit."""

@@ -18,8 +18,10 @@ from typing import Literal
 
 from tabtab_local.complete import complete
 from tabtab_local.desk.ask import SAME, Ask, likeness
+from tabtab_local.desk.offer import Event, Offers
 from tabtab_local.engine import Engine
 from tabtab_local.errors import Cancelled, TabTabError
+from tabtab_local.feedback.record import Note, unnoted
 from tabtab_local.session import Session, suggestion_of
 from tabtab_local.suggestion import Suggestion
 
@@ -77,10 +79,10 @@ class _Job:
 
 
 class _Place:
-    """A document that a client asks about: its session, and the newest question."""
+    """A document that a client asks about: its session, what was shown of it, and the newest question."""
 
-    def __init__(self, ask: Ask, session: Session) -> None:
-        self.session = session
+    def __init__(self, ask: Ask, session: Session, offers: Offers) -> None:
+        self.session, self.offers = session, offers
         self.job = _Job(ask, self)
 
     def is_left(self) -> bool:
@@ -92,10 +94,13 @@ class _Place:
 
 
 class Desk:
-    """Takes questions in an event loop and has them answered by a thread; close it at the end."""
+    """Takes questions in an event loop and has them answered by a thread; close it at the end.
 
-    def __init__(self, engine: Engine, limits: Limits | None = None) -> None:
-        self._engine, self._limits = engine, limits or Limits()
+    `note` is told of each suggestion that a client showed, once it is known what became of it.
+    """
+
+    def __init__(self, engine: Engine, limits: Limits | None = None, note: Note = unnoted) -> None:
+        self._engine, self._limits, self._note = engine, limits or Limits(), note
         self._places: list[_Place] = []  # the one asked about last at the end
         self._opened = 0
         self._wake = threading.Condition()
@@ -123,6 +128,26 @@ class Desk:
             if not job.waiters:
                 job.drop("gone")
 
+    def shown(self, number: int, ask: Ask, suggestion: Suggestion) -> None:
+        """Take in that a client shows what is suggested, and may tell of it by a number; not if it has asked again."""
+        for place in self._places:
+            if place.job.ask == ask:
+                place.offers.show(number, ask, suggestion)
+
+    def tell(self, number: int, event: Event) -> bool:
+        """Take in what the user has done with a suggestion; return whether that was still to be known.
+
+        What was rejected is not suggested again.
+        """
+        for place in self._places:
+            if offer := place.offers.find(number):
+                shown = place.session.shown
+                if event == "rejected" and shown and shown.exchange is offer.exchange:
+                    place.session.reject()
+                place.offers.tell(offer, event)
+                return True
+        return False
+
     @property
     def load(self) -> tuple[int, int]:
         """How many documents are remembered, and how many wait for their turn."""
@@ -136,6 +161,8 @@ class Desk:
                 job.drop("closing")
             self._wake.notify()
         self._thread.join()
+        for place in self._places:
+            place.offers.close()
 
     def __enter__(self) -> Desk:
         return self
@@ -148,14 +175,18 @@ class Desk:
         place = self._place(ask)
         if place is None:
             self._opened += 1
-            place = _Place(ask, Session(self._engine, name=f"desk {self._opened}"))
+            session = Session(self._engine, name=f"desk {self._opened}")
+            place = _Place(ask, session, Offers(self._engine.model.name, self._note))
         elif place.job.ask == ask and not place.job.is_over():
             return place.job
         else:
             self._places.remove(place)
             place.job.drop("superseded")
             place.job = _Job(ask, place)
-        self._places = [*self._places, place][-self._limits.documents :]
+            place.offers.follow(ask)
+        self._places.append(place)
+        if len(self._places) > self._limits.documents:
+            self._places.pop(0).offers.close()
         job, session = place.job, place.session
         shown = session.update(ask.document)
         if ask.recent_edits:
@@ -174,14 +205,17 @@ class Desk:
         return job
 
     def _place(self, ask: Ask) -> _Place | None:
-        """Return the place of the document that is asked about, if it is remembered."""
-        for place in reversed(self._places):
-            last = place.job.ask
-            if (last.client, last.name) == (ask.client, ask.name) and (
-                ask.name or likeness(last.text, ask.text) >= SAME
-            ):
-                return place
-        return None
+        """Return the place of the document that is asked about, if it is remembered: by its name, or by its text.
+
+        That is like what it was, or else like what it is after Tab.
+        """
+        who = ask.client, ask.name
+        places = [place for place in reversed(self._places) if (place.job.ask.client, place.job.ask.name) == who]
+        if ask.name:
+            return places[0] if places else None
+        known = [(place, place.job.ask.text) for place in places]
+        known += [(place, place.offers.expected) for place in places]
+        return next((place for place, text in known if likeness(text, ask.text) >= SAME), None)
 
     def _work(self) -> None:
         while (job := self._next()) is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from lsprotocol import types
@@ -18,17 +19,19 @@ from pygls.protocol import LanguageServerProtocol
 from tabtab_local import __version__
 from tabtab_local.desk.ask import Ask, ask_at
 from tabtab_local.desk.desk import Desk, Dropped
+from tabtab_local.desk.offer import Event
 from tabtab_local.document import document_of
 from tabtab_local.edits import Edit, apply
 from tabtab_local.errors import TabTabError
 from tabtab_local.lsp.buffer import Buffers
 from tabtab_local.lsp.position import Lines
+from tabtab_local.suggestion import Suggestion
 
 # Clients of next edits look for "copilot" in a server's name; sidekick.nvim in the one that Neovim's user gives it.
 NAME = "tabtab-copilot"
 
 NEXT_EDIT = "textDocument/copilotInlineEdit"
-ACCEPT = "tabtab.accept"
+ACCEPT, REJECT = "tabtab.accept", "tabtab.reject"
 
 _UNCHECKED = (types.TEXT_DOCUMENT_INLINE_COMPLETION, NEXT_EDIT)
 
@@ -76,6 +79,15 @@ class _Asked:
     ask: Ask
 
 
+@dataclass(frozen=True)
+class _Suggested:
+    """What is suggested, and the edits of the client's text that it comes to: one at least."""
+
+    asked: _Asked
+    suggestion: Suggestion
+    edits: tuple[Edit, ...]
+
+
 def create_server(desk: Desk) -> LanguageServer:
     """Return the server that asks `desk`."""
     # What pygls logs holds code, and an editor keeps what a server writes on stderr.
@@ -83,6 +95,7 @@ def create_server(desk: Desk) -> LanguageServer:
     server = _Server(NAME, __version__, notebook_document_sync=_NOTEBOOKS, protocol_cls=_Protocol, max_workers=1)
     buffers = Buffers()
     _follow(server, buffers)
+    numbers, shown = count(1), dict[str, int]()  # the last number of a document
 
     def asked(params: Any) -> _Asked | None:
         """Return the question; nothing where it is about what is not Python, or about a version that is not there."""
@@ -97,26 +110,34 @@ def create_server(desk: Desk) -> LanguageServer:
         lines = buffer.lines if ask.text == buffer.text else Lines(ask.text, buffer.encoding)
         return _Asked(uri, buffer.version, lines, ask)
 
-    async def suggested(params: Any) -> tuple[_Asked, tuple[Edit, ...]] | None:
-        """Return a question and the edits that are suggested; nothing without one, or where the text has changed."""
+    async def suggested(params: Any) -> _Suggested | None:
+        """Return a question and what is suggested; nothing without an edit, or where the text has changed."""
         try:
             question = asked(params)
-            edits = question.ask.edits(await desk.suggestion(question.ask)) if question else ()
+            suggestion = await desk.suggestion(question.ask) if question else None
         except (Dropped, TabTabError):
             return None
-        if question is None or not edits:
+        edits = question.ask.edits(suggestion) if question and suggestion else ()
+        if question is None or suggestion is None or not edits:
             return None
         now = buffers.get(question.uri)
-        return (question, edits) if now and now.version == question.version else None
+        return _Suggested(question, suggestion, edits) if now and now.version == question.version else None
+
+    def told(found: _Suggested) -> types.Command:
+        """Take note that a suggestion is shown; return the command by which the client tells that it was accepted."""
+        uri, number = found.asked.uri, next(numbers)
+        shown[uri] = number
+        desk.shown(number, found.asked.ask, found.suggestion)
+        return types.Command(title="accepted", command=ACCEPT, arguments=[uri, number])
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(params: Any) -> types.InlineCompletionList:
         found = await suggested(params)
-        if found is None or not _is_ghost(*found):
+        if found is None or not _is_ghost(found.asked, found.edits):
             # Not null: with that, Neovim would leave on the screen what is there.
             return types.InlineCompletionList([])
-        question, (edit,) = found
-        item = types.InlineCompletionItem(edit.text, range=question.lines.range(edit), command=_accept(question.uri))
+        (edit,) = found.edits
+        item = types.InlineCompletionItem(edit.text, range=found.asked.lines.range(edit), command=told(found))
         return types.InlineCompletionList([item])
 
     @server.feature(NEXT_EDIT)
@@ -124,15 +145,28 @@ def create_server(desk: Desk) -> LanguageServer:
         found = await suggested(params)
         if found is None:
             return {"edits": []}
-        question, edits = found
-        whole = _joined(question.ask.text, edits)
+        question = found.asked
+        whole = _joined(question.ask.text, found.edits)
         version = {"uri": question.uri, "version": question.version}
-        told = {"text": whole.text, "range": question.lines.range(whole), "textDocument": version}
-        return {"edits": [{**told, "command": _accept(question.uri)}]}
+        edit = {"text": whole.text, "range": question.lines.range(whole), "textDocument": version}
+        return {"edits": [{**edit, "command": told(found)}]}
+
+    def hear(event: Event, given: tuple[Any, ...]) -> None:
+        """Tell the desk what became of a suggestion: that of a document and a number, or the last of the document."""
+        uri, number, *_ = *given, None, None
+        number = shown.get(str(uri)) if number is None else number
+        if isinstance(number, int):
+            desk.tell(number, event)
 
     @server.command(ACCEPT)
-    def accept(*_: Any) -> None:
-        """Take note; the text that comes next tells the rest."""
+    def accept(*given: Any) -> None:
+        """Take in that the user has accepted a suggestion."""
+        hear("accepted", given)
+
+    @server.command(REJECT)
+    def reject(*given: Any) -> None:
+        """Take in that the user does not want a suggestion: it does not come again."""
+        hear("rejected", given)
 
     return server
 
@@ -191,7 +225,3 @@ def _joined(text: str, edits: tuple[Edit, ...]) -> Edit:
     """Return edits as one that replaces all from the first to the last."""
     start, end = edits[0].start, edits[-1].end
     return Edit(start, end, apply(text[start:end], [edit.shifted(-start) for edit in edits]))
-
-
-def _accept(uri: str) -> types.Command:
-    return types.Command(title="accepted", command=ACCEPT, arguments=[uri])

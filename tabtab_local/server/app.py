@@ -34,10 +34,12 @@ _Result = TypeVar("_Result")
 class Endpoint:
     """The route of a dialect."""
 
-    def __init__(self, dialect: Dialect[Any], desk: Desk, model: ModelInfo, metrics: Metrics) -> None:
+    def __init__(
+        self, dialect: Dialect[Any], desk: Desk, model: ModelInfo, metrics: Metrics, numbers: Iterator[int]
+    ) -> None:
         self._dialect, self._desk, self._model, self._metrics = dialect, desk, model, metrics
         self._decoder = msgspec.json.Decoder(dialect.body)
-        self._numbers = count(1)
+        self._numbers = numbers
 
     async def answer(self, request: Request) -> Response:
         """Answer a request. What a client can do nothing about is silence, not an error."""
@@ -73,6 +75,8 @@ class Endpoint:
             return _GONE
         number, now_s = next(self._numbers), int(time.time())
         found = Found(self._model, number, now_s, ask, suggestion, silence, took_s * 1000)
+        if ask is not None and suggestion is not None and ask.shows(suggestion):
+            self._desk.shown(number, ask, suggestion)
         return _response(self._dialect.answer(body, found))
 
     def _failed(self, status: int, message: str) -> Response:
@@ -95,7 +99,9 @@ def create_app(
         yield
         desk.close()
 
-    routes = [Route(each.path, Endpoint(each, desk, model, metrics).answer, methods=["POST"]) for each in dialects]
+    numbers = count(1)  # of all dialects, for who tells what became of an answer
+    endpoints = {each.path: Endpoint(each, desk, model, metrics, numbers) for each in dialects}
+    routes = [Route(path, endpoint.answer, methods=["POST"]) for path, endpoint in endpoints.items()]
     handlers = {HTTPException: _refused, 404: _refused, 405: _refused}
     return Starlette(
         routes=[*routes, *pages],

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tabtab_local import __version__
+from tabtab_local.server import feedback
 from tabtab_local.server.dialect import NDJSON, SSE, Dialect
 from tabtab_local.server.guard import Refusal
 from tabtab_local.server.page import JSON, Page, encoded
@@ -20,7 +21,8 @@ _REFUSED = {
     "421": "The server does not answer to that name.",
 }
 _REFUSED_BODY = {**_REFUSED, "413": "The body is too large.", "415": "The body is not JSON."}
-_REFUSED_QUESTION = {**_REFUSED_BODY, "400": "The body is not what the route takes.", "500": "The model failed."}
+_REFUSED_FEEDBACK = {**_REFUSED_BODY, "400": "The body is not what the route takes."}
+_REFUSED_QUESTION = {**_REFUSED_FEEDBACK, "500": "The model failed."}
 
 # What one item of a stream is, which version 3.2 of OpenAPI can tell.
 _DATA = {"type": "string", "description": "A part of the answer, in JSON; at last [DONE]."}
@@ -40,10 +42,11 @@ def described(dialects: Sequence[Dialect[Any]], pages: Sequence[Page], *, token:
 def openapi(dialects: Sequence[Dialect[Any]], pages: Sequence[Page], *, token: bool) -> Json:
     """Return the OpenAPI document."""
     types = [kind for each in dialects for kind in (each.body, *each.replies)]
-    types += [Refusal, *(page.reply for page in pages)]
+    types += [feedback.Feedback, feedback.Heard, Refusal, *(page.reply for page in pages)]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     schema_of = dict(zip(types, schemas, strict=True))
     asking = {each.path: {"post": _question(each, schema_of)} for each in dialects}
+    asking[feedback.PATH] = {"post": _feedback(schema_of)}
     telling = {each.path: {each.method.lower(): _page(each, schema_of)} for each in pages}
     return {
         "openapi": "3.2.0",
@@ -62,8 +65,17 @@ def _question(dialect: Dialect[Any], schema_of: Mapping[Any, Json]) -> Json:
         answer[dialect.media] = {"itemSchema": _PARTS[dialect.media]}
     return {
         "summary": str(type(dialect).__doc__),
-        "requestBody": {"required": True, "content": {JSON: {"schema": schema_of[dialect.body]}}},
+        "requestBody": _body(schema_of[dialect.body]),
         "responses": _responses(answer, _REFUSED_QUESTION, schema_of),
+    }
+
+
+def _feedback(schema_of: Mapping[Any, Json]) -> Json:
+    """Return the operation by which a client tells what became of a suggestion."""
+    return {
+        "summary": str(feedback.Feedback.__doc__),
+        "requestBody": _body(schema_of[feedback.Feedback]),
+        "responses": _responses({JSON: {"schema": schema_of[feedback.Heard]}}, _REFUSED_FEEDBACK, schema_of),
     }
 
 
@@ -74,9 +86,13 @@ def _page(page: Page, schema_of: Mapping[Any, Json]) -> Json:
         return {"summary": page.words, "responses": _responses(answer, _REFUSED, schema_of)}
     return {
         "summary": page.words,
-        "requestBody": {"required": True, "content": {JSON: {"schema": {}}}},
+        "requestBody": _body({}),
         "responses": _responses(answer, _REFUSED_BODY, schema_of),
     }
+
+
+def _body(schema: Json) -> Json:
+    return {"required": True, "content": {JSON: {"schema": schema}}}
 
 
 def _responses(answer: Json, refusals: Mapping[str, str], schema_of: Mapping[Any, Json]) -> Json:

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from tabtab_local.desk.desk import Desk, Limits
 from tabtab_local.engine import Engine
 from tabtab_local.errors import UsageError
+from tabtab_local.feedback.record import Note, unnoted
 from tabtab_local.server import DEFAULT_PORT
 from tabtab_local.server.app import create_app
 from tabtab_local.server.dialect import Dialect
@@ -23,6 +24,7 @@ from tabtab_local.server.dialect.completions import OpenAI
 from tabtab_local.server.dialect.infill import LlamaServer
 from tabtab_local.server.dialect.native import Native
 from tabtab_local.server.dialect.ollama import Ollama
+from tabtab_local.server.feedback import hearing
 from tabtab_local.server.guard import Rules
 from tabtab_local.server.host import hosts, with_port
 from tabtab_local.server.metrics import Metrics
@@ -64,8 +66,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def application(service: Service, engine: Engine, limits: Limits | None = None) -> Starlette:
-    """Return the application that answers with `engine`."""
+def application(service: Service, engine: Engine, limits: Limits | None = None, note: Note = unnoted) -> Starlette:
+    """Return the application that answers with `engine`; `note` is told what became of the answers."""
     dialects: Sequence[Dialect[Any]] = (
         Chat(Workspace(service.workspaces)),
         OpenAI(),
@@ -74,20 +76,21 @@ def application(service: Service, engine: Engine, limits: Limits | None = None) 
         Native(),
         Ollama(),
     )
-    desk, metrics = Desk(engine, limits), Metrics()
+    desk, metrics = Desk(engine, limits, note), Metrics()
     names = hosts((*_LOOPBACK_NAMES, service.host, *service.names), service.port)
     rules = Rules(names, service.origins, service.token)
     telling = pages(engine.model, desk, metrics)
     telling = (*telling, described(dialects, telling, token=service.token is not None))
-    return create_app(dialects, [page.route for page in telling], desk, engine.model, metrics, rules)
+    routes = [*(page.route for page in telling), hearing(desk)]
+    return create_app(dialects, routes, desk, engine.model, metrics, rules)
 
 
-def serve(service: Service, engine: Engine, started: Callable[[str], None]) -> None:
+def serve(service: Service, engine: Engine, started: Callable[[str], None], note: Note = unnoted) -> None:
     """Serve until Ctrl-C. Raises `UsageError` where the address is taken, or is reached by others without a token."""
     if not is_loopback(service.host) and service.token is None:
         raise UsageError(f"{service.host} is reached by other machines: add --token")
     config = uvicorn.Config(
-        application(service, engine),
+        application(service, engine, note=note),
         host=service.host,
         port=service.port,
         log_level="warning",

@@ -81,7 +81,7 @@ class ModelAnswer(Answer, total=False):
 
 
 class Native:
-    """Any edit, where it belongs, and what it took."""
+    """Any edit, where it belongs, and what it took; `id` names it, to tell later what became of it."""
 
     name = "next_edit"
     path = "/v1/tabtab/next_edit"
@@ -92,7 +92,7 @@ class Native:
     async def ask(self, body: NextEdit, headers: Mapping[str, str]) -> Ask:
         """Return the question about the text or the cell."""
         recent = tuple(RecentEdit(each.original, each.updated) for each in body.recent_edits)
-        more = {"name": body.document, "recent_edits": recent, "intent": clean_intent(body.intent)}
+        more = {"name": body.document, "recent_edits": recent, "intent": clean_intent(body.intent), "takes_edits": True}
         position = Position(body.cursor.line, body.cursor.column)
         if body.cells is None:
             text = body.text or ""

@@ -1,0 +1,134 @@
+"""What a client was shown of a document, followed from question to question until it is known what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from tabtab_local.desk.ask import Ask
+from tabtab_local.edits import apply, shared_end, shared_start
+from tabtab_local.feedback.fate import fate
+from tabtab_local.feedback.record import Note, Outcome, Record
+from tabtab_local.prompt import PROMPT_VERSION, Response, render_prompt, render_response
+from tabtab_local.suggestion import Exchange, Suggestion
+
+Event = Literal["accepted", "rejected"]
+
+# Each key that leaves a suggestion may bring a new one, and all of them wait for what the user writes in the end.
+_MOST = 8
+
+
+@dataclass
+class Offer:
+    """A suggestion that a client shows, or has shown. `numbers` are those that it may tell of it by."""
+
+    ask: Ask
+    suggestion: Suggestion
+    exchange: Exchange
+    since: str
+    numbers: set[int] = field(default_factory=set)
+    is_typed_over: bool = False
+    is_rejected: bool = False
+
+
+class Offers:
+    """The offers of one document. Each is noted once, when its end is known, or when nothing more will be heard of it.
+
+    What was typed over, or rejected, is followed until the user has left the place, to know what they wrote instead.
+    """
+
+    def __init__(self, model: str, note: Note) -> None:
+        self._model, self._note = model, note
+        self._open: list[Offer] = []
+
+    def show(self, number: int, ask: Ask, suggestion: Suggestion) -> None:
+        """Take note that a client shows a suggestion; it takes the place of the one before."""
+        if suggestion.exchange is None:
+            return
+        for offer in list(self._open):
+            if offer.exchange is suggestion.exchange:
+                offer.numbers.add(number)
+                return
+            if not (offer.is_typed_over or offer.is_rejected):
+                self._end(offer, "shown")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._open.append(Offer(ask, suggestion, suggestion.exchange, now, {number}))
+        if len(self._open) > _MOST:
+            self._lose(self._open[0])
+
+    def follow(self, ask: Ask) -> None:
+        """Take in the text of a newer question."""
+        for offer in list(self._open):
+            found = fate(offer.suggestion, *_now(offer, ask))
+            if found.kind == "accepted":
+                self._end(offer, "rejected" if offer.is_rejected else "accepted")
+            elif found.kind == "typed_over":
+                self._end(offer, "rejected" if offer.is_rejected else "typed_over", found.region)
+            elif found.kind != "left":
+                offer.is_typed_over = found.kind == "writing"
+            elif offer.is_rejected:
+                self._end(offer, "rejected", found.region)
+            elif found.region is None:
+                self._lose(offer)
+            else:
+                self._end(offer, "shown")
+
+    def find(self, number: int) -> Offer | None:
+        """Return the offer that is still open under a number."""
+        return next((offer for offer in self._open if number in offer.numbers), None)
+
+    def tell(self, offer: Offer, event: Event) -> None:
+        """Take note of what the user has done, as the client says."""
+        if event == "accepted":
+            self._end(offer, "accepted")
+        else:
+            offer.is_rejected = True
+
+    @property
+    def expected(self) -> str:
+        """The client's text after the newest suggestion; empty where none is open."""
+        last = self._open[-1] if self._open else None
+        return apply(last.ask.text, last.ask.edits(last.suggestion)) if last else ""
+
+    def close(self) -> None:
+        """Note all that is open as it is: nothing more will be heard."""
+        for offer in list(self._open):
+            self._lose(offer)
+
+    def _lose(self, offer: Offer) -> None:
+        self._end(offer, "rejected" if offer.is_rejected else "typed_over" if offer.is_typed_over else "shown")
+
+    def _end(self, offer: Offer, outcome: Outcome, region: str | None = None) -> None:
+        self._open.remove(offer)
+        exchange = offer.exchange
+        self._note(
+            Record(
+                time=offer.since,
+                model=self._model,
+                prompt_version=PROMPT_VERSION,
+                client=offer.ask.client.partition(" ")[0],  # a folder may follow
+                prompt=render_prompt(exchange.prompt),
+                answer=render_response(exchange.response),
+                outcome=outcome,
+                became=None if region is None else _answer(exchange, region),
+            )
+        )
+
+
+def _now(offer: Offer, ask: Ask) -> tuple[str | None, int | None]:
+    """Return the code by now that a suggestion is for, and the cursor in it; nothing where it cannot be found."""
+    was, document = offer.suggestion.document, ask.document
+    if "cells" not in (was.kind, document.kind) and not (offer.ask.sees_file and ask.sees_file):
+        return ask.text, ask.caret  # the client has one cell, whether its notebook was found or not
+    if (document.kind, len(document.codes)) != (was.kind, len(was.codes)):
+        return None, None
+    return document.codes[was.cell], document.cursor if document.cell == was.cell else None
+
+
+def _answer(exchange: Exchange, region: str) -> str:
+    """Return the answer that makes the region what it became, with its cursor where the user's change ends."""
+    old, cursor = exchange.prompt.region, exchange.prompt.cursor
+    if region != old:
+        cursor = len(region) - shared_end(old, region, shared_start(old, region))
+    return render_response(Response(region, cursor, exchange.response.intent))
