@@ -39,13 +39,14 @@ def response(region: str) -> Response:
         (CODE + "print(total)\n", CODE, None),
         (CODE + "print(total)\n", CODE + "print(x)\n", None),
         (CODE + "print(total)\n", CODE + "print(total\n", "breaks"),
+        (CODE + "print(total)", CODE + "print(total", "breaks"),
         (CODE + "print(total)\n", CODE.replace("for x in xs", "for x in x"), "deletes"),
         (CODE.replace("x", "price"), CODE.replace("total", "sum"), "undoes"),
     ],
 )
 def test_only_what_nobody_would_want_is_a_fault(right: str, found: str | None, expected: str | None) -> None:
     recent = (RecentEdit("sum = 0\nfor x in xs:\n    sum += x\n", CODE),) if expected == "undoes" else ()
-    asked = Prompt(CODE, 0, code_above="xs = [1]\n", recent_edits=recent)
+    asked = Prompt(CODE, 0, code_above="xs = [1]", code_below="print(xs)", recent_edits=recent)
     assert fault(asked, response(right), found and response(found)) == expected
 
 

@@ -112,3 +112,14 @@ def test_nobody_else_waits_while_files_are_read_and_answers_come_in_order(folder
 
 def test_without_folders_nothing_is_looked_at() -> None:
     assert Reader().found(CELL) == ("", [])
+
+
+def test_a_cell_that_grows_faster_than_it_is_saved_stays_in_its_notebook(folder: Path) -> None:
+    found = Reader(folder)
+    write(folder / "d.py", "name = 'd'", "df = ")
+    grown = ["df = ", "df = pd.re", "df = pd.read_csv(file)", "df = pd.read_csv(file)\ndf = df.dropna()"]
+    assert [found.found(code)[0] for code in grown] == ["name = 'd'"] * 4
+    assert Reader(folder).found(grown[-1])[0] == ""
+    assert found.found("something = 'else'")[0] == ""
+    (folder / "d.py").write_text("app = 1\n")
+    assert found.found(grown[-1])[0] == ""

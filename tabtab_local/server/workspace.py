@@ -18,7 +18,7 @@ from pathlib import Path
 from tabtab_local import store
 from tabtab_local.desk.ask import SAME, likeness
 from tabtab_local.document import Document, document_at
-from tabtab_local.edits import Edit
+from tabtab_local.edits import Edit, shared_end, shared_start
 from tabtab_local.errors import TabTabError
 from tabtab_local.marimo import is_marimo, parse_marimo
 from tabtab_local.notebook import Notebook
@@ -57,6 +57,7 @@ class Workspace:
         self._files: dict[Path, _File] = {}
         self._listed: dict[Path, tuple[float, list[Path]]] = {}
         self._last: dict[Path, Path] = {}  # for each folder the notebook that was found there since it was listed
+        self._cell: tuple[_Match, str] | None = None  # what was asked about last, and its code
         # One thread: requests are looked up in the order in which they came.
         self._thread = ThreadPoolExecutor(1, "tabtab-workspace")
 
@@ -74,10 +75,23 @@ class Workspace:
     def _document(self, roots: Sequence[Path], code: str, cursor: int) -> Document | None:
         listed = [path for root in roots for path in self._paths(root)]
         best = self._best((self._last[root] for root in roots if root in self._last), code) or self._best(listed, code)
+        best = best or self._grown(roots, code)
         if best is None:
             return None
         self._last |= {root: best.path for root in roots if best.path.is_relative_to(root)}
+        self._cell = best, code
         return self._among(best, code, cursor)
+
+    def _grown(self, roots: Sequence[Path], code: str) -> _Match | None:
+        """Return the cell that was asked about last, where `code` is like that and no more like what is saved."""
+        if self._cell is None:
+            return None
+        match, before = self._cell
+        start = shared_start(before, code)
+        more = start + shared_end(before, code, start) == len(before)  # something was put in, whatever its length
+        same = more or likeness(before, code) >= SAME
+        below = any(match.path.is_relative_to(root) for root in roots)
+        return match if same and below and self._file(match.path) else None
 
     def _best(self, paths: Iterable[Path], code: str) -> _Match | None:
         """Return the cell that is most like `code`, None where none is."""
@@ -92,9 +106,10 @@ class Workspace:
 
     def _among(self, match: _Match, code: str, cursor: int) -> Document | None:
         """Return the notebook with the code of the cell replaced."""
-        file = self._files[match.path]
-        cell = file.notebook.cells[match.cell] if file.notebook else None
-        if cell is None or cell.span is None:
+        file = self._files.get(match.path)
+        cells = file.notebook.cells if file and file.notebook else ()
+        cell = cells[match.cell] if match.cell < len(cells) else None  # it may have gone since
+        if file is None or cell is None or cell.span is None:
             return None
         try:
             document = document_at(file.text, cell.span.start)
