@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import logging
+import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
 
@@ -86,14 +91,18 @@ def application(service: Service, engine: Engine, limits: Limits | None = None, 
 
 
 def serve(service: Service, engine: Engine, started: Callable[[str], None], note: Note = unnoted) -> None:
-    """Serve until Ctrl-C. Raises `UsageError` where the address is taken, or is reached by others without a token."""
+    """Serve until Ctrl-C or SIGTERM.
+
+    Raises `UsageError` where the address is taken, or is reached by other machines and there is no token.
+    """
     if not is_loopback(service.host) and service.token is None:
         raise UsageError(f"{service.host} is reached by other machines: add --token")
     config = uvicorn.Config(
         application(service, engine, note=note),
         host=service.host,
         port=service.port,
-        log_level="warning",
+        http="h11",
+        log_level="error",
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
@@ -101,6 +110,7 @@ def serve(service: Service, engine: Engine, started: Callable[[str], None], note
         limit_concurrency=_MOST_CONNECTIONS,
         ws="none",
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     with socket.socket(socket.AF_INET6 if ":" in service.host else socket.AF_INET) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -108,4 +118,27 @@ def serve(service: Service, engine: Engine, started: Callable[[str], None], note
         except OSError as error:
             raise UsageError(f"{service.host}:{service.port}: {error.strerror}: choose another --port") from None
         started(f"http://{with_port(service.host, service.port)}")
-        uvicorn.Server(config).run(sockets=[listening])
+        with _until_stopped():
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether uvicorn logs more than that a client broke HTTP, or that it was not waited for at the end."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, (asyncio.CancelledError, h11.LocalProtocolError))
+
+
+@contextmanager
+def _until_stopped() -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM, which uvicorn raises once more at its end, end what is done inside and no more."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
