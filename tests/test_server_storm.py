@@ -19,7 +19,8 @@ import psutil
 import pytest
 
 from tests.storm import PATIENCE_S, Connection, storm
-from tests.test_server_dialect import CLIENTS, INSTINCT, SWEEP
+from tests.test_server_dialect import CLIENTS
+from tests.test_server_next_edit import INSTINCT, SWEEP
 
 ROOT = Path(__file__).parent.parent
 _MIB = 1 << 20

@@ -11,6 +11,8 @@ import pytest
 from tabtab_local.document import Document
 from tabtab_local.server import workspace
 from tabtab_local.server.workspace import Workspace, _File
+from tests.editing import inserting, python
+from tests.test_server_dialect import AFTER, CLIENTS, LOAD, Server
 
 CELL = "rows = load(path)\nprint(rows)"
 
@@ -123,3 +125,53 @@ def test_a_cell_that_grows_faster_than_it_is_saved_stays_in_its_notebook(folder:
     assert found.found("something = 'else'")[0] == ""
     (folder / "d.py").write_text("app = 1\n")
     assert found.found(grown[-1])[0] == ""
+
+
+NOTEBOOK = """\
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import json
+
+    path = "rows.json"
+    return json, path
+
+
+@app.cell
+def _(json, path):
+    rows = 1
+    print(rows)
+    return
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    path = tmp_path / "notebooks" / "a.py"
+    path.parent.mkdir()
+    path.write_text(NOTEBOOK)
+    (path.parent / "other.py").write_text("rows = 1\nprint(rows)\n")
+    return path
+
+
+def test_a_marimo_cell_is_seen_among_the_others_of_its_notebook(notebook: Path) -> None:
+    client = CLIENTS["marimo"]
+    cell = python(f"rows = |{AFTER.rstrip()}")
+    with Server(inserting(cell, LOAD), workspaces=(notebook.parent.parent,)) as server:
+        assert client.read(server.post(client, "rows = ", AFTER.rstrip())) == LOAD
+        assert 'path = "rows.json"' in server.engine.requests[-1].prompt
+
+
+def test_no_path_is_taken_from_the_network(notebook: Path, tmp_path: Path) -> None:
+    client = CLIENTS["marimo"]
+    cell = python(f"rows = |{AFTER.rstrip()}")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with Server(inserting(cell, LOAD), workspaces=(empty,)) as server:
+        header = {"X-Tabtab-Workspace": str(notebook.parent)}
+        assert client.read(server.post(client, "rows = ", AFTER.rstrip(), **header)) == LOAD
+        assert 'path = "rows.json"' not in server.engine.requests[-1].prompt
