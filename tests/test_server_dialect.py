@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -327,6 +328,16 @@ def test_marimo_cells_of_another_language_are_left_alone(language: str) -> None:
     with Server() as server:
         assert read_marimo(server.client.post("/v1/chat/completions", json=body).text) == ""
         assert server.engine.requests == []
+
+
+def test_a_mistake_of_ours_is_told_in_json_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    client = CLIENTS["native"]
+    with Server() as server:  # its engine takes a question for a mistake
+        careless = TestClient(server.client.app, base_url=ADDRESS, raise_server_exceptions=False)
+        response = careless.post(client.path, json=client.body(BEFORE, AFTER))
+    assert response.status_code == 500
+    assert response.json()["error"]["message"] == "the server has a mistake: AssertionError"
 
 
 def test_what_is_no_completion_is_not_chatted_about() -> None:

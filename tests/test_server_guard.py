@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from pathlib import Path
@@ -34,6 +35,7 @@ ROUTES = [
     ("POST", "/api/generate"),
     ("POST", "/api/show"),
     ("POST", "/v1/tabtab/next_edit"),
+    ("POST", "/v1/tabtab/feedback"),
     ("POST", "/v1/tabtab/feedback"),
     ("OPTIONS", "/v1/completions"),
 ]
@@ -151,6 +153,31 @@ def test_a_body_is_refused_by_its_length_and_where_it_goes_on() -> None:
         pieces = (b" " * 65536 for _ in range(most // 65536 + 2))
         untold = server.client.post("/infill", content=pieces, headers=headers)
     assert (told.status_code, untold.status_code) == (413, 413)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(app: Any) -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            if sent:
+                return {"type": "http.disconnect"}
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"127.0.0.1:8765"), (b"content-type", b"application/json"), (b"content-length", b"9")]
+        scope = {"type": "http", "method": "POST", "path": "/infill", "headers": headers, "query_string": b""}
+        await app(scope, receive, send)
+        return sent
+
+    monkeypatch.setattr("tabtab_local.server.body._PATIENCE_S", 0.01)
+    with Server() as server:
+        start, body = asyncio.run(main(server.client.app))
+    assert start["status"] == 408 and (b"connection", b"close") in start["headers"]
+    assert b"did not come" in body["body"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -21,12 +21,11 @@ from tabtab_local.desk.ask import Ask
 from tabtab_local.desk.desk import Desk, Dropped
 from tabtab_local.engine import ModelInfo
 from tabtab_local.errors import DocumentError, ModelError, TabTabError, UsageError
+from tabtab_local.server.body import GONE, Unread, read
 from tabtab_local.server.dialect import SSE, Dialect, Found, Parts
 from tabtab_local.server.guard import Guard, Rules, refused
 from tabtab_local.server.metrics import Metrics
 from tabtab_local.suggestion import Suggestion
-
-_GONE = Response(status_code=499)  # nginx's number for a client that does not wait; nobody reads it
 
 _Result = TypeVar("_Result")
 
@@ -45,11 +44,10 @@ class Endpoint:
         """Answer a request. What a client can do nothing about is silence, not an error."""
         started_s = time.monotonic()
         try:
-            body = self._decoder.decode(await request.body())
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return self._failed(400, f"the body is not what {self._dialect.path} takes: {error}")
-        except ClientDisconnect:
-            return _GONE
+            body = await read(request, self._decoder)
+        except Unread as unread:
+            self._metrics.failed(self._dialect.name, unread.response.status_code)
+            return unread.response
         ask: Ask | None = None
         suggestion: Suggestion | None = None
         outcome = silence = "nothing asked"
@@ -72,7 +70,7 @@ class Endpoint:
         took_s = time.monotonic() - started_s
         self._metrics.answered(self._dialect.name, outcome, took_s, suggestion)
         if outcome == "gone":
-            return _GONE
+            return GONE
         number, now_s = next(self._numbers), int(time.time())
         found = Found(self._model, number, now_s, ask, suggestion, silence, took_s * 1000)
         if ask is not None and suggestion is not None and ask.shows(suggestion):
@@ -102,7 +100,7 @@ def create_app(
     numbers = count(1)  # of all dialects, for who tells what became of an answer
     endpoints = {each.path: Endpoint(each, desk, model, metrics, numbers) for each in dialects}
     routes = [Route(path, endpoint.answer, methods=["POST"]) for path, endpoint in endpoints.items()]
-    handlers = {HTTPException: _refused, 404: _refused, 405: _refused}
+    handlers = {HTTPException: _refused, 404: _refused, 405: _refused, Exception: _broken}
     return Starlette(
         routes=[*routes, *pages],
         middleware=[Middleware(Guard, rules=rules)],
@@ -115,6 +113,11 @@ def _refused(_: Request, error: HTTPException) -> Response:
     response = refused(error.status_code, str(error.detail).lower())
     response.headers.update(error.headers or {})
     return response
+
+
+def _broken(_: Request, error: Exception) -> Response:
+    """Return what a client is told of a mistake of ours, which is shown on stderr."""
+    return refused(500, f"the server has a mistake: {type(error).__name__}")
 
 
 def _response(answer: Mapping[str, Any] | Parts) -> Response:

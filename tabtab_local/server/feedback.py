@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TypedDict
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tabtab_local.desk.desk import Desk
 from tabtab_local.desk.offer import Event
-from tabtab_local.server.guard import refused
+from tabtab_local.server.body import Unread, read
 
 PATH = "/v1/tabtab/feedback"
 
@@ -36,11 +36,9 @@ def hearing(desk: Desk) -> Route:
 
     async def hear(request: Request) -> Response:
         try:
-            told = decoder.decode(await request.body())
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return refused(400, f"the body is not what {PATH} takes: {error}")
-        except ClientDisconnect:
-            return Response(status_code=499)
+            told = await read(request, decoder)
+        except Unread as unread:
+            return unread.response
         return JSONResponse(Heard(id=told.id, known=desk.tell(told.id, told.event)))
 
     return Route(PATH, hear, methods=["POST"])

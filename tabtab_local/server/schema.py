@@ -21,7 +21,11 @@ _REFUSED = {
     "421": "The server does not answer to that name.",
 }
 _REFUSED_BODY = {**_REFUSED, "413": "The body is too large.", "415": "The body is not JSON."}
-_REFUSED_FEEDBACK = {**_REFUSED_BODY, "400": "The body is not what the route takes."}
+_REFUSED_FEEDBACK = {
+    **_REFUSED_BODY,
+    "400": "The body is not what the route takes.",
+    "408": "The body did not come in time.",
+}
 _REFUSED_QUESTION = {**_REFUSED_FEEDBACK, "500": "The model failed."}
 
 # What one item of a stream is, which version 3.2 of OpenAPI can tell.
