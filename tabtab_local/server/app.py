@@ -109,13 +109,14 @@ def create_app(
     )
 
 
-def _refused(_: Request, error: HTTPException) -> Response:
+# Were these not asynchronous, each would be called in a thread, of which many would stay.
+async def _refused(_: Request, error: HTTPException) -> Response:
     response = refused(error.status_code, str(error.detail).lower())
     response.headers.update(error.headers or {})
     return response
 
 
-def _broken(_: Request, error: Exception) -> Response:
+async def _broken(_: Request, error: Exception) -> Response:
     """Return what a client is told of a mistake of ours, which is shown on stderr."""
     return refused(500, f"the server has a mistake: {type(error).__name__}")
 
