@@ -26,12 +26,12 @@ class Settings:
     exact: bool = False
     """Whether an answer is decoded to its end even where it has re-joined the old text behind the cursor."""
 
-    min_confidence: float = 0.7
+    min_confidence: float = 0.65
     """Suggestions with a lower geometric mean of the tokens' probabilities are not shown. Of an insertion, that is the
     mean up to its end; what is copied behind it says nothing about it.
 
-    Chosen for the embedded nano on examples made like those of `python -m training measure`, from another seed: of 76
-    exact answers 74 stay, of 221 wrong ones 81 go.
+    Chosen for the embedded nano on the development sets of MBPP and TabTab-Bench: of 401 edits it shows 110, of which
+    12 are right; at 0.7 it would show 80 with 9, at 0.5 189 with 12. Of 109 finished programs it speaks into 8.
     """
 
     gates: frozenset[str] = frozenset(GATES)

@@ -47,12 +47,12 @@ _MODELS = (
     Model(
         name="tabtab-nano",
         base=None,
-        parameters=6_295_552,
+        parameters=8_393_984,
         context_tokens=1024,
         quant="Q8_0",
         file="tabtab-nano.gguf",
         license="apache-2.0",
-        memory_mib=16,
+        memory_mib=22,
     ),
     Model(
         name="tabtab-qwen3-0.6b",
@@ -110,7 +110,7 @@ MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _
 DEFAULT_MODEL = "tabtab-nano"
 
 # Of the file that ships inside the package.
-EMBEDDED_SHA256 = "01af841a5299ca5e572c5b7a815943e33674f0eb838da5f4aeffcb08f3b5368d"
+EMBEDDED_SHA256 = "592c0261f4df367ac9c3ebd07eabc8feefad452a91b647feea7680da34145717"
 
 
 def get(name: str) -> Model:

@@ -89,14 +89,14 @@ def test_tuning_measures_chooses_and_remembers_the_embedded_model_for_real():
     assert done.exit_code == 0, done.output
     assert "Chosen: tabtab-nano" in done.stdout or "Chosen: the smallest, tabtab-nano" in done.stdout
     assert f"Remembered in {tuning.tuning_file()}" in done.stdout
-    assert done.stderr.startswith("measuring tabtab-nano.gguf (1 of 1, 7 MB)\n")
+    assert done.stderr.startswith("measuring tabtab-nano.gguf (1 of 1, 9 MB)\n")
     (model,) = tuning.remembered().models
     assert [size for size, _ in model.curve.costs] == list(SIZES)
     assert model.path == registry.embedded_path().resolve()
     after = run("doctor")
     assert after.exit_code == 0
     assert re.search(
-        rf"^ +tabtab-nano · Q8_0 · 6.9 MB · {model.threads} threads? .* · chosen$", after.stdout, re.MULTILINE
+        rf"^ +tabtab-nano · Q8_0 · 9.2 MB · {model.threads} threads? .* · chosen$", after.stdout, re.MULTILINE
     )
 
 
@@ -224,7 +224,7 @@ def test_a_llama_cpp_that_does_not_load_is_said_to_be_wrong(tmp_path):
 def test_too_little_memory_is_said_to_be_wrong(monkeypatch):
     monkeypatch.setattr(checkup, "free_memory_bytes", lambda: 10 * 2**20)
     done = run("doctor")
-    assert problems(done) == ["the default model takes about 16 MiB of memory, 10 are free: end other programs"]
+    assert problems(done) == ["the default model takes about 22 MiB of memory, 10 are free: end other programs"]
     assert re.search("^tabtab-nano .*does not fit$", done.stdout, re.MULTILINE)
 
 
