@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Several times the largest file that anybody edits by hand.
-MOST_BYTES = 4_000_000
+MOST_BYTES = 1_000_000
 
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "POST, GET",
