@@ -25,7 +25,7 @@ BEFORE = (
 )
 AFTER = ("", "\n", "\n\nprint(area(2, 3))\n", "\n\n\nclass Point:\n    x: int = 0\n")
 
-_REPEATED = 900_000 // 14
+_REPEATED = 40_000
 BODIES = (
     *(b"", b"{", b"[]", b"null", b"1e999", b"\xff\xfe", b'"', b"[" * 50_000, b'{"prompt":' * 10_000, b"\0" * 100),
     *(b'{"prompt": 1}', b'{"messages": [{}]}', b'{"messages": [{"role": "user", "content": {"a": 1}}]}'),
@@ -169,7 +169,7 @@ async def send_nonsense(server: Connection, random: Random) -> None:
 
 
 async def send_long(server: Connection, random: Random) -> None:
-    """Send a megabyte that begins again and again what a dialect looks for."""
+    """Send nearly as much as is read, which begins again and again what a dialect looks for."""
     body = random.choice(LONG)
     await server.send(server.head("/v1/chat/completions", len(body)), body)
     assert (await server.answer())[0] == 200
