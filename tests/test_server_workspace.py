@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_the_notebook_that_was_found_last_is_looked_at_first(folder: Path) -> No
     assert found.found(f"{CELL}\n# bbbbbbbbb") == ("name = 'b'", ["a", "b", "c"])
     assert found.found(f"{CELL}\n# bbbbbbbbb\nx") == ("name = 'b'", ["b"])
     assert found.found(f"{CELL}\n# aaaaaaaaa") == ("name = 'b'", ["b"])  # there is one like it
-    assert found.found("nothing like it") == ("", ["b", "a", "b", "c"])
+    assert found.found("nothing like it") == ("", ["b", "a", "b", "c", "a", "b", "c"])  # nor one that begins it
 
 
 def test_all_are_looked_at_again_once_the_folder_is_listed_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,13 +119,24 @@ def test_without_folders_nothing_is_looked_at() -> None:
 
 def test_a_cell_that_grows_faster_than_it_is_saved_stays_in_its_notebook(folder: Path) -> None:
     found = Reader(folder)
-    write(folder / "d.py", "name = 'd'", "df = ")
-    grown = ["df = ", "df = pd.re", "df = pd.read_csv(file)", "df = pd.read_csv(file)\ndf = df.dropna()"]
+    write(folder / "d.py", "name = 'd'", "df = load(f)")
+    grown = ["df = load(f)", "df = load(file)", "df = some_module.load(file)", "df = some_module.load(file).sum()"]
     assert [found.found(code)[0] for code in grown] == ["name = 'd'"] * 4
     assert Reader(folder).found(grown[-1])[0] == ""
     assert found.found("something = 'else'")[0] == ""
     (folder / "d.py").write_text("app = 1\n")
     assert found.found(grown[-1])[0] == ""
+
+
+def test_a_cell_that_was_saved_empty_or_begun_is_in_the_notebook_saved_last(folder: Path) -> None:
+    for when, name in enumerate(("d", "e", "f"), 1):
+        write(folder / f"{name}.py", f"name = {name!r}", "df = " if name == "d" else "pass")
+        os.utime(folder / f"{name}.py", (when, when))
+    assert Reader(folder).found("df = load(every, file)")[0] == "name = 'd'"
+    empty = (folder / "e.py").read_text().replace("    pass\n", "")
+    (folder / "e.py").write_text(empty)
+    assert Reader(folder).found("total = sum(rows)")[0] == "name = 'e'"
+    assert Reader(folder).found(f"{CELL}\n# bbbbbbbbb")[0] == "name = 'b'"
 
 
 NOTEBOOK = """\

@@ -1,8 +1,9 @@
 """The notebooks of the folders that the server was started with, so that a cell is seen among the others.
 
 Marimo sends the cell under the cursor alone. Its notebook is the one that holds a cell most like it; the one that was
-found last is looked at first. A client may name one of the folders, to look in that alone; nothing else that it sends
-is taken for a path.
+found last is looked at first. A cell that was not saved since it was begun is the one that it has grown from, or that
+it begins with. A client may name one of the folders, to look in that alone; nothing else that it sends is taken for a
+path.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ class _File:
 
 @dataclass(frozen=True)
 class _Match:
-    """A cell like the one that is asked about. Its rank: how like it is, and when its file changed."""
+    """A cell that is perhaps the one asked about, and when its file was saved."""
 
-    rank: tuple[float, int]
     path: Path
     cell: int
+    saved_ns: int
 
 
 class Workspace:
@@ -74,13 +75,20 @@ class Workspace:
 
     def _document(self, roots: Sequence[Path], code: str, cursor: int) -> Document | None:
         listed = [path for root in roots for path in self._paths(root)]
-        best = self._best((self._last[root] for root in roots if root in self._last), code) or self._best(listed, code)
-        best = best or self._grown(roots, code)
-        if best is None:
+        last = [self._last[root] for root in roots if root in self._last]
+        match = self._like(last or listed, code) or self._grown(roots, code)
+        match = match or self._like(listed, code) or self._new(listed, code)
+        if match is None:
             return None
-        self._last |= {root: best.path for root in roots if best.path.is_relative_to(root)}
-        self._cell = best, code
-        return self._among(best, code, cursor)
+        self._last |= {root: match.path for root in roots if match.path.is_relative_to(root)}
+        self._cell = match, code
+        return self._among(match, code, cursor)
+
+    def _like(self, paths: Iterable[Path], code: str) -> _Match | None:
+        """Return the cell that is most like `code`, the one saved last of several; None where none is."""
+        alike = ((likeness(saved, code), match) for match, saved in self._cells(paths))
+        likely = [(share, match.saved_ns, match) for share, match in alike if share >= SAME]
+        return max(likely, key=lambda each: each[:2])[2] if likely else None
 
     def _grown(self, roots: Sequence[Path], code: str) -> _Match | None:
         """Return the cell that was asked about last, where `code` is like that and no more like what is saved."""
@@ -93,16 +101,20 @@ class Workspace:
         below = any(match.path.is_relative_to(root) for root in roots)
         return match if same and below and self._file(match.path) else None
 
-    def _best(self, paths: Iterable[Path], code: str) -> _Match | None:
-        """Return the cell that is most like `code`, None where none is."""
-        best: _Match | None = None
+    def _new(self, paths: Iterable[Path], code: str) -> _Match | None:
+        """Return a cell that was saved before most of `code` was typed: `code` begins with it, or it is empty.
+
+        There may be some in many notebooks. It is in the one that was saved last.
+        """
+        begun = [(match.saved_ns, len(saved), match) for match, saved in self._cells(paths) if code.startswith(saved)]
+        return max(begun, key=lambda each: each[:2])[2] if begun else None
+
+    def _cells(self, paths: Iterable[Path]) -> Iterator[tuple[_Match, str]]:
+        """Yield the cells of the notebooks among some files, and what they hold as it is saved."""
         for path in paths:
             file = self._file(path)
             for index, cell in enumerate(file.notebook.cells if file and file.notebook else ()):
-                rank = likeness(cell.code, code), file.stamp[0] if file else 0
-                if rank[0] >= SAME and (best is None or rank > best.rank):
-                    best = _Match(rank, path, index)
-        return best
+                yield _Match(path, index, file.stamp[0] if file else 0), cell.code
 
     def _among(self, match: _Match, code: str, cursor: int) -> Document | None:
         """Return the notebook with the code of the cell replaced."""
