@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test check bench nano clean
+.PHONY: demo test editors check bench nano clean
 
 demo: .venv/base         ## Show next edits for the files in examples/
 	$(BIN)/python examples/demo.py
 
 test: .venv/all          ## Run the tests
 	$(BIN)/python -m pytest
+
+# Chromium comes from the system: apt-get install chromium, or its like. Without it these tests are skipped.
+editors: .venv-editors/all ## Run the tests with real editors, Marimo in a browser among them
+	.venv-editors/bin/python -m pytest tests/editors -rs
 
 check: .venv/all         ## Check style and types
 	$(BIN)/ruff check .
@@ -61,5 +65,11 @@ nano: .venv/all          ## Make a nano from the recipe: fetches four gigabytes,
 	$(INSTALL) '.[train,dev]'
 	touch .venv/base $@
 
+# Marimo and what it needs stay out of the other environment.
+.venv-editors/all: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-editors
+	.venv-editors/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,editors]'
+	touch $@
+
 clean:                   ## Remove the environment and what was built
-	rm -rf .venv build dist
+	rm -rf .venv .venv-editors build dist

@@ -211,6 +211,30 @@ def convert(
 
 
 @main.command()
+@_model
+@click.option("--rounds", default=2, type=click.IntRange(min=1), help="How often all lines are typed.")
+@click.option("--key-ms", default=80.0, type=click.FloatRange(min=1), help="Time from one key to the next.")
+@_json
+def marimo(model: Path, rounds: int, key_ms: float, json_file: Path | None) -> None:
+    """Type in Marimo, in a browser: from a key to ghost text, with our server and with one that answers at once."""
+    from bench.browser import ghost
+
+    record = ghost.compare(model, ghost.Settings(rounds, key_ms), progress=_say)
+    _finish(record.as_json(), ghost.render(record), json_file)
+
+
+@main.command()
+@_model
+@click.option("--type", "typed", default="def mean(values):\n", help="What is typed.", show_default=False)
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The PNG to write.")
+def screenshot(model: Path, typed: str, out: Path) -> None:
+    """Take a picture of ghost text in Marimo, and print what is suggested."""
+    from bench.browser.screenshot import screenshot as take
+
+    click.echo(take(model, typed, out))
+
+
+@main.command()
 @click.option("--results", default="bench/results", type=click.Path(file_okay=False, path_type=Path), help="Folder.")
 def report(results: Path) -> None:
     """Print the tables of all results in a folder as Markdown; write them and the plot of costs there."""

@@ -1,7 +1,7 @@
 """The folder of results: what the benchmarks measured, as JSON, with plots and the summary that README shows.
 
-`typing-NAME.json` is a `bench.replay.Record`, `limit-NAME.json` a `bench.limit.Record`. Tables and plots are made of
-these files alone, so that they can be made again.
+`typing-NAME.json` is a `bench.replay.Record`, `limit-NAME.json` a `bench.limit.Record`, `marimo.json` a
+`bench.browser.ghost.Record`. Tables and plots are made of these files alone, so that they can be made again.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def write_summary(folder: Path) -> str:
 
     Raises `FormatError` for a file that is no result.
     """
-    typing, limits = _results(folder, "typing"), _results(folder, "limit")
-    text = summary(typing, limits)
+    typing, limits, marimo = (_results(folder, pattern) for pattern in ("typing-*", "limit-*", "marimo"))
+    text = summary(typing, limits, marimo)
     with ExitStack() as stack:
         stack.enter_context(new_file(folder / "summary.md")).write_text(text, encoding="utf-8")
         if typing:
@@ -52,11 +52,14 @@ def write_summary(folder: Path) -> str:
     return text
 
 
-def summary(typing: Sequence[dict[str, Any]], limits: Sequence[dict[str, Any]]) -> str:
-    """Return Markdown tables of typing results and of limits."""
+def summary(
+    typing: Sequence[dict[str, Any]], limits: Sequence[dict[str, Any]], marimo: Sequence[dict[str, Any]] = ()
+) -> str:
+    """Return Markdown tables of typing results, of limits, and of ghost text in Marimo."""
     blocks = ["\n".join(_typing_lines(document)) for document in typing]
     if limits:
         blocks.append("\n".join(_limit_lines(limits)))
+    blocks += ["\n".join(_marimo_lines(document)) for document in marimo]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -65,9 +68,9 @@ def typing_table(document: dict[str, Any]) -> str:
     return "\n".join(_typing_lines(json.loads(json.dumps(document))))
 
 
-def _results(folder: Path, kind: str) -> list[dict[str, Any]]:
+def _results(folder: Path, pattern: str) -> list[dict[str, Any]]:
     found = []
-    for path in sorted(folder.glob(f"{kind}-*.json"), key=lambda path: (path.stat().st_size, path.name)):
+    for path in sorted(folder.glob(f"{pattern}.json"), key=lambda path: (path.stat().st_size, path.name)):
         try:
             found.append(json.loads(path.read_text(encoding="utf-8")))
         except ValueError as error:
@@ -143,6 +146,27 @@ def _limit_lines(documents: Sequence[dict[str, Any]]) -> list[str]:
             f"{ours:.2f} | {overhead} | {document['floor_ms'] / ours:.0%} |"
         )
     return lines
+
+
+def _marimo_lines(document: dict[str, Any]) -> list[str]:
+    """Return the table of ghost text in Marimo: a row for each side, and one for what ours takes longer."""
+    rows = (
+        ("tabtab-local", document["ours"]["shown"], document["ours"]["ghost_ms"]),
+        ("a server that answers at once", document["instant"]["shown"], document["instant"]["ghost_ms"]),
+        ("longer, where both showed some", document["both"], document["more_ms"]),
+    )
+    return [
+        f"**Marimo** {document['marimo']} · Chromium {document['chromium']} · {document['model']}, sha256 "
+        f"{document['sha256'][:12]} · {document['pauses']} pauses · {document['machine']['cpu']}",
+        "",
+        "| from a key to ghost text | shown | median, ms | p95, ms |",
+        "|---|---|---|---|",
+        *(
+            f"| {label} | {shown} | {_number(times['p50'])} | {_number(times['p95'])} |"
+            for label, shown, times in rows
+            if times
+        ),
+    ]
 
 
 def _full_p50(modes: dict[str, dict[str, Any]]) -> float | None:

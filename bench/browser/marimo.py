@@ -1,4 +1,4 @@
-"""Marimo as a person has it: its server with README's settings, a notebook in a browser, and keys.
+"""Marimo as a person has it: set up by `tabtab-local setup`, a notebook in a browser, and keys.
 
 with marimo(notebook, server, home) as address, chromium(home) as browser:
     opened = Notebook(browser.new_page(), address)
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,27 +20,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.browser.process import free_port, running
-from tabtab_local.errors import UsageError
+from tabtab_local.errors import TabTabError, UsageError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 PROGRAM_VARIABLE = "TABTAB_MARIMO"
 
-SETTINGS = """\
-[completion]
-copilot = "custom"
-
-[ai.models]
-autocomplete_model = "tabtab/next-edit"
-
-[ai.custom_providers.tabtab]
-base_url = "http://127.0.0.1:8765/v1"
-api_key = "none"
-"""
-_DEFAULT = "http://127.0.0.1:8765"
-
 _RECORDER = Path(__file__).with_name("recorder.js")
+_PASTE = """text => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', text);
+    const event = new ClipboardEvent('paste', {clipboardData, bubbles: true, cancelable: true});
+    document.activeElement.dispatchEvent(event);
+}"""
 _CELL = "[data-cell-id] .cm-content"
 _OPEN_MS = 60_000
 _ANSWER_MS = 30_000
@@ -51,25 +45,30 @@ def missing() -> str:
     return "" if _program() else f"Marimo is not installed: run make editors, or name its program in {PROGRAM_VARIABLE}"
 
 
+def version() -> str:
+    """Return the version of Marimo."""
+    done = subprocess.run([_program() or "marimo", "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 @contextmanager
 def marimo(notebook: Path, server: str, home: Path) -> Iterator[str]:
     """Let Marimo edit a notebook, with the model of the server at an address; give Marimo's own address.
 
-    `home` holds its settings. Raises `UsageError` where it is not installed.
+    `home` is where it has its configuration. Raises `UsageError` where it is not installed.
     """
     program = _program()
     if program is None:
         raise UsageError(missing())
-    folder = home / ".config" / "marimo"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "marimo.toml").write_text(SETTINGS.replace(_DEFAULT, server), encoding="utf-8")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    environment = {**kept, "HOME": str(home), "USERPROFILE": str(home), "DO_NOT_TRACK": "1"}
+    setup = [sys.executable, "-m", "tabtab_local", "setup", "marimo", "--write", "--port", server.rpartition(":")[2]]
+    subprocess.run(setup, env=environment, check=True, capture_output=True)
     port = free_port()
     command = [
         *(program, "edit", str(notebook), "--headless", "--no-token", "--skip-update-check", "--no-sandbox"),
         *("--host", "127.0.0.1", "--port", str(port)),
     ]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
-    environment = {**kept, "HOME": str(home), "USERPROFILE": str(home), "DO_NOT_TRACK": "1"}
     address = f"http://127.0.0.1:{port}"
     with running(command, f"{address}/health", environment):
         yield address
@@ -106,9 +105,9 @@ class Notebook:
         return str(self.page.evaluate("recorder.ghost"))
 
     @property
-    def ghost_ms(self) -> float | None:
-        """The time from the last key to the ghost text after it; None where there was none."""
-        found: float | None = self.page.evaluate("recorder.ghostMs && recorder.ghostMs - recorder.keyMs")
+    def delay_ms(self) -> float | None:
+        """The time from the last key to the ghost text that was asked for after it; None where there is none."""
+        found: float | None = self.page.evaluate("recorder.delayMs()")
         return found
 
     @property
@@ -125,6 +124,10 @@ class Notebook:
         """Press a key for each character."""
         self.page.keyboard.type(text, delay=key_ms)
 
+    def paste(self, text: str) -> None:
+        """Paste a text."""
+        self.page.evaluate(_PASTE, text)
+
     def press(self, key: str) -> None:
         """Press a key."""
         self.page.keyboard.press(key)
@@ -132,9 +135,14 @@ class Notebook:
     def answer(self) -> str:
         """Wait for the answer to what stands in the cell since the last key; return what is then suggested.
 
-        Where a key types what is suggested, Marimo does not ask.
+        Raises `TabTabError` where none comes.
         """
-        self.page.wait_for_function("recorder.answered()", timeout=_ANSWER_MS)
+        from playwright.sync_api import TimeoutError as TooLate
+
+        try:
+            self.page.wait_for_function("recorder.answered()", timeout=_ANSWER_MS)
+        except TooLate:
+            raise TabTabError(f"Marimo shows no answer to {self.code!r} within {_ANSWER_MS / 1000:g} s") from None
         # What came with the answer is drawn in the frame after it.
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         return self.ghost

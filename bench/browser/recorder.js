@@ -12,10 +12,10 @@
         content?.querySelectorAll(NO_CODE).forEach(each => each.remove());
         return Array.from(content?.querySelectorAll('.cm-line') ?? [], line => line.textContent).join('\n');
     };
-    recorder.answered = () => {
-        const last = recorder.questions.at(-1);
-        return last !== undefined && last.askedMs > recorder.keyMs && last.answer !== null;
-    };
+    // The question that Marimo asked after the last key. It asks none while what is suggested is being typed.
+    recorder.question = () => recorder.questions.findLast(each => each.askedMs > recorder.keyMs);
+    recorder.answered = () => recorder.ghostMs !== null || (recorder.question()?.answer ?? null) !== null;
+    recorder.delayMs = () => recorder.ghostMs && recorder.question() ? recorder.ghostMs - recorder.keyMs : null;
     addEventListener('keydown', event => { recorder.keyMs = event.timeStamp; recorder.ghostMs = null; }, true);
 
     new MutationObserver(() => {
