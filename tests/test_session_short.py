@@ -113,9 +113,10 @@ def test_who_goes_elsewhere_while_it_is_read_is_not_given_the_old_prompt() -> No
 
 
 def test_a_real_engine_says_the_same_after_both_prompts_as_one_that_read_all_at_once() -> None:
+    elsewhere = typed(LONG, "pri")  # not along what the short prompt suggests, which would stay
     with LlamaEngine(embedded_path(), threads=1, sequences=2) as engine:
         plain = Session(engine, SESSION_SETTINGS, name="plain")
-        for state in (LONG, typed(LONG, "ta")):
+        for state in (LONG, elsewhere):
             plain.update(state)
             expected = plain.suggest()
         engine.forget()
@@ -126,6 +127,6 @@ def test_a_real_engine_says_the_same_after_both_prompts_as_one_that_read_all_at_
         assert session.snapshot is not None and session.snapshot.wide is not None
         engine._context._token_ms = 0.0
         assert session.widen()
-        session.update(typed(LONG, "ta"))
+        session.update(elsewhere)
         found = session.suggest()
         assert (found.edits, found.silence, found.cursor) == (expected.edits, expected.silence, expected.cursor)
