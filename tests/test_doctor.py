@@ -70,7 +70,8 @@ def test_all_is_well_on_a_machine_where_nothing_was_tuned():
     assert done.stdout.endswith("\nall is well\n")
     for line in (
         f"^threads +at most {default_threads()}: ",
-        f"^embedded model +tabtab-nano · Q8_0 · prompt format 1 · sha256 {registry.EMBEDDED_SHA256[:12]} · runs$",
+        "^embedded model +tabtab-nano · Q8_0 · prompt format 1, markers are single tokens · "
+        f"sha256 {registry.EMBEDDED_SHA256[:12]} · runs$",
         f"^tuning +nothing in {re.escape(str(tuning.tuning_file()))}: `tabtab-local doctor --tune` measures",
         "^default model +tabtab-nano$",
         r"^speed +[\d.]+ ms a suggestion, the median of 12 · 239 ms between keys, 120 ms of a fast typist$",

@@ -96,7 +96,9 @@ def _embedded(checkup: Checkup, path: Path) -> None:
         checkup.problems.append(f"the embedded model does not run ({error}): install tabtab-local again")
     else:
         sha256 = file_sha256(path)
-        text = f"{model.name} · {model.file_type} · prompt format {model.prompt_version} · sha256 {sha256[:12]} · runs"
+        # The engine would not have taken it with markers of several tokens.
+        speaks = f"prompt format {model.prompt_version}, markers are single tokens"
+        text = f"{model.name} · {model.file_type} · {speaks} · sha256 {sha256[:12]} · runs"
         checkup.facts.append(("embedded model", text))
         if sha256 != registry.EMBEDDED_SHA256:
             checkup.problems.append(f"{path} is not the model of this release: install tabtab-local again")
