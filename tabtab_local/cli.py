@@ -226,11 +226,11 @@ def bench(model: str, repeats: int, threads: int | None, typing: bool, as_json: 
     if typing:
         from tabtab_local.replay import verdict
 
-        found = verdict.measure(path, threads=threads, progress=lambda line: click.echo(line, err=True))
+        found = verdict.measure(path, threads=threads, progress=_say)
         click.echo(json.dumps(found.as_json()) if as_json else verdict.render_verdict(found))
         return
     threads = threads or tuning.engine_settings(path).threads
-    report = benchmark.run(path, repeats=repeats, threads=threads, progress=lambda line: click.echo(line, err=True))
+    report = benchmark.run(path, repeats=repeats, threads=threads, progress=_say)
     click.echo(json.dumps(report.as_json()) if as_json else benchmark.render(report))
 
 
@@ -328,9 +328,7 @@ def _tune(models: Sequence[str], folders: Sequence[Path], target_ms: int, repeat
     file = tuning.tuning_file()
     tuning.check_writable(file)
     paths = autotune.candidates(models, folders, tuning.remembered())
-    report = autotune.tune(
-        paths, target_ms=target_ms, repeats=repeats, progress=lambda line: click.echo(line, err=True)
-    )
+    report = autotune.tune(paths, target_ms=target_ms, repeats=repeats, progress=_say)
     click.echo(explain.render(report))
     tuning.remember(report.tuning, file)
     click.echo(f"Remembered in {file}; delete it to forget.")

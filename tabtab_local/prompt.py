@@ -83,6 +83,10 @@ class Prompt:
     def __post_init__(self) -> None:
         _check(self.region, self.cursor, self.intent)
 
+    def code_with(self, region: str) -> str:
+        """Return the code that is shown, with another region."""
+        return "\n".join((self.code_above, region, self.code_below))
+
 
 @dataclass(frozen=True)
 class Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import uvicorn
 from click.testing import CliRunner
 
+from bench.port import free_port
 from tabtab_local.cli import main
 from tabtab_local.doctor import chain
 from tabtab_local.doctor.checkup import Checkup
@@ -20,12 +20,6 @@ from tabtab_local.prompt import fim_template, ollama_template
 from tabtab_local.server import token
 from tabtab_local.server.serve import Service, application
 from tests.fakes import ScriptedEngine
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.port import free_port
 from tests.storm import PATIENCE_S, Connection, storm
 from tests.test_server_dialect import CLIENTS
 from tests.test_server_next_edit import INSTINCT, SWEEP
@@ -83,9 +84,7 @@ class Served:
 @contextmanager
 def serving(folder: Path) -> Iterator[Served]:
     """Start a server on a port that is free."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     errors = folder / "stderr"
     command = [sys.executable, "-m", "tabtab_local", "serve", "--model", "tabtab-nano", "--port", str(port)]
     with errors.open("wb") as file, subprocess.Popen(command, cwd=ROOT, stderr=file) as process:

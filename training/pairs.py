@@ -108,4 +108,4 @@ def _pair(engine: Engine, prompt: str, completion: str) -> Pair | None:
 
 
 def _parses(prompt: Prompt, response: Response) -> bool:
-    return Document("\n".join((prompt.code_above, response.region, prompt.code_below))).tree is not None
+    return Document(prompt.code_with(response.region)).tree is not None

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from bench.browser.process import free_port, running
+from bench.browser.process import running
+from bench.port import free_port
 
 
 @contextmanager

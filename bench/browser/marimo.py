@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.browser.process import free_port, running
+from bench.browser.process import running
+from bench.port import free_port
 from tabtab_local.errors import TabTabError, UsageError
 
 if TYPE_CHECKING:

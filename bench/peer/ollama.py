@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -28,6 +27,7 @@ import psutil
 from bench.peer.peer import Reply, Tell
 from bench.peer.question import Question
 from bench.peer.stream import Client
+from bench.port import free_port
 from tabtab_local.errors import ModelError
 
 PROGRAM = "ollama"
@@ -66,7 +66,7 @@ class Ollama:
         }
         with ExitStack() as undo:
             folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="tabtab-ollama-")))
-            port = _free_port()
+            port = free_port()
             self._environment = {**os.environ, **_ENVIRONMENT, "OLLAMA_HOST": f"127.0.0.1:{port}"}
             self._environment["OLLAMA_MODELS"] = str(folder / "models")
             self._server = subprocess.Popen(
@@ -148,12 +148,6 @@ class Ollama:
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
             raise ModelError(f"`{PROGRAM} create` cannot make a model of {model}: {reason}")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -14,6 +14,7 @@ from collections import deque
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from tabtab_local.complete import complete
@@ -213,8 +214,10 @@ class Desk:
         places = [place for place in reversed(self._places) if (place.job.ask.client, place.job.ask.name) == who]
         if ask.name:
             return places[0] if places else None
-        known = [(place, place.job.ask.text) for place in places]
-        known += [(place, place.offers.expected) for place in places]
+        # What is expected is put together only where no text is as it was.
+        known = chain(
+            ((place, place.job.ask.text) for place in places), ((place, place.offers.expected) for place in places)
+        )
         return next((place for place, text in known if likeness(text, ask.text) >= SAME), None)
 
     def _work(self) -> None:

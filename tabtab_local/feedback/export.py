@@ -89,4 +89,4 @@ def _told(unused: dict[str, int]) -> str:
 
 
 def _parses(prompt: Prompt, response: Response) -> bool:
-    return syntax_tree("\n".join((prompt.code_above, response.region, prompt.code_below))) is not None
+    return syntax_tree(prompt.code_with(response.region)) is not None
