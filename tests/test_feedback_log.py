@@ -85,6 +85,14 @@ def test_of_a_write_that_was_cut_off_only_that_record_is_lost(tmp_path: Path) ->
     assert list(read(tmp_path)) == [record(1), None, record(2)]
 
 
+def test_an_empty_line_is_no_lost_record(tmp_path: Path) -> None:
+    append(tmp_path, record(1), MANY_BYTES)
+    (path,) = files(tmp_path)
+    path.write_bytes(path.read_bytes() + b"\n")
+    append(tmp_path, record(2), MANY_BYTES)
+    assert list(read(tmp_path)) == [record(1), record(2)]
+
+
 def test_several_programs_write_at_once_and_nothing_is_torn(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"

@@ -5,7 +5,8 @@
 
 Several programs may write at once: a record is added by one write at the end of the file, which is opened anew for
 each, and a full file is given a name of its own. Where a record is cut off, by a crash or a full disk, only that is
-lost.
+lost: the next one begins on a line of its own. So it does where it finds another program's record half written, and
+then leaves an empty line.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def append(folder: Path, record: Record, max_bytes: int) -> None:
         size = file.seek(0, os.SEEK_END)
         if size:
             file.seek(size - 1)
-            line = line if file.read(1) == b"\n" else b"\n" + line  # behind a record that was cut off
+            line = line if file.read(1) == b"\n" else b"\n" + line
         if file.write(line) != len(line):
             raise OSError("the disk takes no more")
 
@@ -143,6 +144,8 @@ def read(folder: Path) -> Iterator[Record | None]:
     for path in files(folder):
         with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
             for line in file:
+                if line == b"\n":
+                    continue
                 try:
                     yield decoder.decode(line)
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
