@@ -430,6 +430,10 @@ def test_any_two_texts_can_be_compared(before, after):
         assert 0 <= place.offset <= len(after)
 
 
+def test_code_that_is_indented_throughout_has_no_pieces():
+    assert not next_places(document("  a = 1\n  b = a\n"), document("  fresh = 1\n  b = a\n"))
+
+
 def uses(code: str, name: str) -> set[tuple[int, int]]:
     """Return the rows and columns behind which the module's `name` is read, by Python's own tables of symbols.
 

@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from tabtab_local.edits import Span
 
@@ -47,7 +47,7 @@ def spans(clean: str) -> Iterator[Span]:
         if not decorated and match.start() < len(clean):
             starts.append(match.start())
         decorated = clean.startswith("@", match.start())
-    for start, end in zip(starts, [*starts[1:], len(clean)], strict=True):
+    for start, end in pairwise([*starts, len(clean)]):
         yield Span(start, end)
 
 
