@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test editors check bench nano clean
+.PHONY: demo test search editors check bench nano clean
 
 demo: .venv/base         ## Show next edits for the files in examples/
 	$(BIN)/python examples/demo.py
 
 test: .venv/all          ## Run the tests
 	$(BIN)/python -m pytest
+
+search: .venv/all        ## Run the property tests and the fuzzer with examples that were not tried before
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=search
 
 # Chromium comes from the system: apt-get install chromium, or its like. Without it these tests are skipped.
 editors: .venv-editors/all ## Run the tests with real editors, Marimo in a browser among them

@@ -20,9 +20,7 @@ from tests.test_server_guard import ROUTES
 DESCRIBED = [route for route in ROUTES if route[0] in ("GET", "POST") and "such" not in route[1]]
 ASKING = sorted({client.path for client in CLIENTS.values()})
 
-fuzzed = settings(
-    max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+fuzzed = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # What code and prompts are made of, and what they should not be.
 PIECES = (
