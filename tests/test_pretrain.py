@@ -117,6 +117,60 @@ def test_a_folder_with_another_run_is_left_alone(corpus: Path, tmp_path: Path) -
         pretrain.pretrain(replace(SMALL, seed=9), corpus, tmp_path)
 
 
+def test_a_snapshot_is_the_beginning_of_a_longer_run(corpus: Path, tmp_path: Path) -> None:
+    pretrain.pretrain(SMALL, corpus, tmp_path / "short", snapshots=SMALL.steps)
+    snapshot = tmp_path / "short/snapshots/step-2"
+    longer = replace(SMALL, steps=2 * SMALL.steps)
+    pretrain.pretrain(longer, corpus, tmp_path / "whole", prolonged=snapshot)
+    while not pretrain.pretrain(longer, corpus, tmp_path / "parts", prolonged=snapshot, minutes=1e-9):
+        pass
+    whole, parts = weights(tmp_path / "whole/model"), weights(tmp_path / "parts/model")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    record = json.loads((tmp_path / "whole/model/training.json").read_text())
+    assert record["tokens"] == longer.steps * longer.rows_per_step * longer.row_tokens
+    assert record["prolongs"] == {"step": 2, "weights_sha256": weights_sha256(snapshot)}
+    steps = [json.loads(line)["step"] for line in (tmp_path / "whole/log.jsonl").read_text().splitlines()]
+    assert min(steps) == 3
+    with pytest.raises(DocumentError, match=r"other settings .*prolongs"):
+        pretrain.pretrain(longer, corpus, tmp_path / "whole")
+
+
+def test_a_longer_run_starts_from_the_weights_of_the_snapshot(corpus: Path, tmp_path: Path) -> None:
+    pretrain.pretrain(SMALL, corpus, tmp_path / "short", snapshots=SMALL.steps)
+    snapshot = tmp_path / "short/snapshots/step-1"
+    still = replace(SMALL, learning_rate=0.0, steps=2)
+    record = json.loads((snapshot / "training.json").read_text())
+    record["settings"]["learning_rate"] = 0.0
+    (snapshot / "training.json").write_text(json.dumps(record))
+    pretrain.pretrain(still, corpus, tmp_path / "still", prolonged=snapshot)
+    before, after = weights(snapshot), weights(tmp_path / "still/model")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "complaint"),
+    [
+        (2, {"seed": 9, "steps": 20}, r"other settings \(seed\)"),
+        (2, {"steps": 2}, "was taken after 2 steps: ask for more than that with --steps"),
+        (
+            5,
+            {"steps": 20},
+            r"after 5 steps, when the rate was falling \(from step 3 on\): take an earlier one",
+        ),
+        (77, {"steps": 20}, "is not the record of a snapshot"),
+    ],
+)
+def test_what_cannot_be_prolonged_is_refused(
+    corpus: Path, tmp_path: Path, step: int, changes: dict[str, int], complaint: str
+) -> None:
+    pretrain.pretrain(SMALL, corpus, tmp_path / "short", snapshots=SMALL.steps)
+    with pytest.raises(DocumentError, match=complaint):
+        pretrain.pretrain(
+            replace(SMALL, **changes), corpus, tmp_path / "long", prolonged=tmp_path / f"short/snapshots/step-{step}"
+        )
+    assert not (tmp_path / "long").exists()
+
+
 def test_documents_of_a_row_do_not_see_each_other(corpus: Path) -> None:
     torch.manual_seed(0)
     tokenizer = tiny_tokenizer()

@@ -35,6 +35,7 @@ from training.corpus import store
 from training.corpus.filter import KINDS
 from training.packing import IGNORED, Mix, Rows, collated
 from training.picture import draw_loss
+from training.prolong import Snapshot, read_snapshot
 from training.settings import Pretraining, operations
 from training.tokenizer import train_tokenizer
 
@@ -54,27 +55,35 @@ def pretrain(
     workers: int = 0,
     compiled: bool = False,
     snapshots: int = 0,
+    prolonged: Path | None = None,
 ) -> bool:
     """Train into the folder `out` on the built `corpus`, resuming what is there; return whether the run is complete.
 
     Stops after `minutes` with a checkpoint. What else is given does not change what is learnt: `rows_at_once` of a step
     are computed together on each device (all of them by default), `workers` processes prepare rows, the model is
-    `compiled`, and `snapshots` of it are kept on the way, at equal distances. Raises `DocumentError` where `out` holds
-    a run with other settings or another corpus.
+    `compiled`, and `snapshots` of it are kept on the way, at equal distances. A new run begins with the snapshot of a
+    shorter one in the folder `prolonged`, if given; its optimisers begin anew, with a warm-up. Raises `DocumentError`
+    where `out` holds a run with other settings or another corpus.
     """
     started = time.monotonic()
     accelerator = Accelerator()
     at_once = _rows_at_once(settings, accelerator, rows_at_once)
+    snapshot = read_snapshot(prolonged, settings, store.sha256(corpus)) if prolonged else None
+    prolongs = {"prolongs": {"step": snapshot.step, "weights_sha256": snapshot.weights_sha256}} if snapshot else {}
     if accelerator.is_main_process:
-        same_run(out, {**asdict(settings), "corpus_sha256": store.sha256(corpus)})
-        _make_tokenizer(settings, corpus, out / "tokenizer")
+        same_run(out, {**asdict(settings), "corpus_sha256": store.sha256(corpus), **prolongs})
+        _make_tokenizer(settings, corpus, out / "tokenizer", snapshot)
     accelerator.wait_for_everyone()
     tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
     torch.manual_seed(settings.seed)
     model = Qwen3ForCausalLM(model_config(settings, tokenizer)).to(accelerator.device)
     model.set_attn_implementation(DOCUMENTS if accelerator.device.type == "cpu" else "sdpa")
     optimizers = _optimizers(model, settings)
+    first = snapshot.step if snapshot else 0
     step = load_checkpoint(out, model, optimizers)
+    if snapshot and not step:
+        model.load_state_dict(Qwen3ForCausalLM.from_pretrained(snapshot.folder).state_dict())
+        step = first
     # From here on texts are encoded one by one; threads that workers cannot have would only be warned of.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     rows = Rows(Mix(store.Texts(corpus), settings), tokenizer)
@@ -87,15 +96,16 @@ def pretrain(
     log.say(f"{model.num_parameters() / 1e6:.1f}M parameters, from step {step} of {settings.steps}")
     saved = time.monotonic()
     while step < settings.steps:
-        loss = _train_step(trained, loss_of, optimizers, batches, settings, step, accelerator, at_once)
+        _set_rate(optimizers, learning_rate(settings, step, first))
+        loss = _train_step(trained, loss_of, optimizers, batches, settings, accelerator, at_once, step)
         step += 1
         log.count(loss)
         if step % _LOG_STEPS == 0 or step == settings.steps:
-            log.write(step)
+            log.write(step, learning_rate(settings, step - 1, first))
         if accelerator.is_main_process and _is_due(step, settings.steps, _HELD_OUT_TIMES):
             log.write_held_out(step, {name: _bits_per_byte(model, each) for name, each in held_out.items()})
         if accelerator.is_main_process and _is_due(step, settings.steps, snapshots) and step < settings.steps:
-            _write_model(model, tokenizer, settings, corpus, step, out / "snapshots" / f"step-{step}")
+            _write_model(model, tokenizer, settings, corpus, step, prolongs, out / "snapshots" / f"step-{step}")
         late = _agreed(accelerator, minutes is not None and time.monotonic() - started > minutes * 60)
         if accelerator.is_main_process and (late or time.monotonic() - saved > _CHECKPOINT_SECONDS):
             save_checkpoint(out, model, optimizers, step)
@@ -104,7 +114,7 @@ def pretrain(
             log.say(f"stopped after {minutes:g} minutes; the same command goes on from step {step}")
             return False
     if accelerator.is_main_process:
-        _write_model(model, tokenizer, settings, corpus, step, out / "model")
+        _write_model(model, tokenizer, settings, corpus, step, prolongs, out / "model")
         draw_loss(out / "log.jsonl", out / "loss.png")
         log.say(f"wrote {out / 'model'}")
     return True
@@ -128,12 +138,12 @@ def model_config(settings: Pretraining, tokenizer: PreTrainedTokenizerBase) -> Q
     )
 
 
-def learning_rate(settings: Pretraining, step: int) -> float:
-    """Return the rate at `step`: a linear warm-up, a plateau, then a straight line down to zero.
+def learning_rate(settings: Pretraining, step: int, first: int = 0) -> float:
+    """Return the rate at `step` of a run from step `first` on: a linear warm-up, a plateau, a straight line to zero.
 
     The schedule "warmup, stable, decay" of MiniCPM (Hu et al. 2024), whose plateau can be prolonged at will.
     """
-    warm = (step + 1) / max(1, settings.warmup_share * settings.steps)
+    warm = (step - first + 1) / max(1, settings.warmup_share * settings.steps)
     left = (settings.steps - step) / max(1, settings.decay_share * settings.steps)
     return settings.learning_rate * min(1.0, warm, left)
 
@@ -150,13 +160,15 @@ def _rows_at_once(settings: Pretraining, accelerator: Accelerator, asked: int | 
     return at_once
 
 
-def _make_tokenizer(settings: Pretraining, corpus: Path, folder: Path) -> None:
+def _make_tokenizer(settings: Pretraining, corpus: Path, folder: Path, snapshot: Snapshot | None) -> None:
     if folder.exists():
         return
-    click.echo(f"training a tokenizer of {settings.vocab_size} entries", err=True)
-    tokenizer = train_tokenizer(
-        Mix(store.Texts(corpus), settings).sample(settings.tokenizer_bytes), settings.vocab_size
-    )
+    if snapshot:
+        tokenizer = AutoTokenizer.from_pretrained(snapshot.folder)
+    else:
+        click.echo(f"training a tokenizer of {settings.vocab_size} entries", err=True)
+        texts = Mix(store.Texts(corpus), settings).sample(settings.tokenizer_bytes)
+        tokenizer = train_tokenizer(texts, settings.vocab_size)
     with new_folder(folder) as temporary:
         tokenizer.save_pretrained(temporary)
 
@@ -202,20 +214,23 @@ class _Order(Sampler[int]):
             yield from range(start, start + self._share)
 
 
+def _set_rate(optimizers: list[torch.optim.Optimizer], rate: float) -> None:
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+
+
 def _train_step(
     model: torch.nn.Module,
     loss_of: Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor],
     optimizers: list[torch.optim.Optimizer],
     batches: Iterator[dict[str, torch.Tensor]],
     settings: Pretraining,
-    step: int,
     accelerator: Accelerator,
     at_once: int,
+    step: int,
 ) -> float:
     """Make one optimiser step and return this process's mean loss in nats per token."""
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(settings, step)
     share = settings.rows_per_step // accelerator.num_processes
     tokens = share * settings.row_tokens
     total = 0.0
@@ -295,6 +310,7 @@ def _write_model(
     settings: Pretraining,
     corpus: Path,
     step: int,
+    prolongs: dict[str, Any],
     out: Path,
 ) -> None:
     """Write the model as a Hugging Face folder with the record of its training."""
@@ -308,6 +324,7 @@ def _write_model(
             "data_sha256": store.sha256(corpus),
             "tokens": step * settings.rows_per_step * settings.row_tokens,
             "settings": asdict(settings),
+            **prolongs,
         }
         write_json(folder / TRAINING_FILE, record)
 
@@ -331,7 +348,7 @@ class _Log:
         """Take a step's loss."""
         self._losses.append(loss)
 
-    def write(self, step: int) -> None:
+    def write(self, step: int, learning_rate: float) -> None:
         """Write what the steps since the last time gave."""
         settings, now = self._settings, time.monotonic()
         rate = len(self._losses) * settings.rows_per_step * settings.row_tokens / (now - self._started)
@@ -343,7 +360,7 @@ class _Log:
             f"step {step}/{settings.steps}  loss {loss:.3f}  {rate:,.0f} tokens/s  "
             f"{used:.0%} of the machine  {left:.0f} min left"
         )
-        record = {"step": step, "loss": round(loss, 4), "learning_rate": learning_rate(settings, step - 1)}
+        record = {"step": step, "loss": round(loss, 4), "learning_rate": learning_rate}
         self._append({**record, "tokens_per_s": round(rate), "utilisation": float(f"{used:.3g}")})
 
     def write_held_out(self, step: int, bits: dict[str, float]) -> None:

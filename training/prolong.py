@@ -1,0 +1,56 @@
+"""Going on from a snapshot of a finished run with more steps than it had."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tabtab_local.errors import DocumentError
+from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
+from training.settings import Pretraining
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A model in the Hugging Face folder `folder`, as a run of pretraining left it after `step` steps."""
+
+    folder: Path
+    step: int
+    weights_sha256: str
+
+
+def read_snapshot(folder: Path, settings: Pretraining, corpus_sha256: str) -> Snapshot:
+    """Return the snapshot in `folder` for a longer run with `settings` to begin with.
+
+    Raises `DocumentError` where that would not be what one run of that length does: other settings, other text, or the
+    rate had begun to fall when it was taken.
+    """
+    path = folder / TRAINING_FILE
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        theirs, tokens = dict(record["settings"]), int(record["tokens"])
+        text, weights = record["data_sha256"], record["weights_sha256"]
+        steps, decay_share = int(theirs["steps"]), float(theirs["decay_share"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DocumentError(
+            f"{path} is not the record of a snapshot: take a folder that `pretrain --snapshots` wrote"
+        ) from None
+    ours = json.loads(json.dumps(asdict(settings)))
+    others = sorted(key for key in (ours.keys() | theirs.keys()) - {"steps"} if ours.get(key) != theirs.get(key))
+    if text != corpus_sha256:
+        others.append("corpus")
+    if others:
+        raise DocumentError(f"{folder} is of a run with other settings ({', '.join(others)}): take them here too")
+    if weights != weights_sha256(folder):
+        raise DocumentError(f"{folder} does not hold the weights that its {TRAINING_FILE} speaks of: take another one")
+    step = tokens // (settings.rows_per_step * settings.row_tokens)
+    plateau = int(steps * (1 - decay_share))
+    if step > plateau:
+        raise DocumentError(
+            f"{folder} was taken after {step} steps, when the rate was falling (from step {plateau} on): "
+            "take an earlier one"
+        )
+    if step >= settings.steps:
+        raise DocumentError(f"{folder} was taken after {step} steps: ask for more than that with --steps")
+    return Snapshot(folder, step, weights)
