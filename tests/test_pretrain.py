@@ -19,7 +19,7 @@ from tabtab_local.prompt import MARKERS, PROMPT_VERSION
 from tests.corpora import tiny_corpus
 from tests.test_packing import SMALL
 from tests.tiny import tiny_tokenizer
-from training import pretrain
+from training import pretrain, scaling
 from training.corpus import store
 from training.packing import encode
 from training.settings import read_pretraining
@@ -117,9 +117,10 @@ def test_a_folder_with_another_run_is_left_alone(corpus: Path, tmp_path: Path) -
         pretrain.pretrain(replace(SMALL, seed=9), corpus, tmp_path)
 
 
-def test_a_snapshot_is_the_beginning_of_a_longer_run(corpus: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("place", "step"), [("snapshots/step-2", 2), ("model", SMALL.steps)])
+def test_a_model_is_the_beginning_of_a_longer_run(corpus: Path, tmp_path: Path, place: str, step: int) -> None:
     pretrain.pretrain(SMALL, corpus, tmp_path / "short", snapshots=SMALL.steps)
-    snapshot = tmp_path / "short/snapshots/step-2"
+    snapshot = tmp_path / "short" / place
     longer = replace(SMALL, steps=2 * SMALL.steps)
     pretrain.pretrain(longer, corpus, tmp_path / "whole", prolonged=snapshot)
     while not pretrain.pretrain(longer, corpus, tmp_path / "parts", prolonged=snapshot, minutes=1e-9):
@@ -128,9 +129,10 @@ def test_a_snapshot_is_the_beginning_of_a_longer_run(corpus: Path, tmp_path: Pat
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     record = json.loads((tmp_path / "whole/model/training.json").read_text())
     assert record["tokens"] == longer.steps * longer.rows_per_step * longer.row_tokens
-    assert record["prolongs"] == {"step": 2, "weights_sha256": weights_sha256(snapshot)}
+    assert record["prolongs"] == {"step": step, "weights_sha256": weights_sha256(snapshot)}
     steps = [json.loads(line)["step"] for line in (tmp_path / "whole/log.jsonl").read_text().splitlines()]
-    assert min(steps) == 3
+    assert min(steps) == step + 1
+    assert scaling.read_runs([tmp_path / "whole"])[0].tokens == record["tokens"]
     with pytest.raises(DocumentError, match=r"other settings .*prolongs"):
         pretrain.pretrain(longer, corpus, tmp_path / "whole")
 
@@ -152,12 +154,7 @@ def test_a_longer_run_starts_from_the_weights_of_the_snapshot(corpus: Path, tmp_
     [
         (2, {"seed": 9, "steps": 20}, r"other settings \(seed\)"),
         (2, {"steps": 2}, "was taken after 2 steps: ask for more than that with --steps"),
-        (
-            5,
-            {"steps": 20},
-            r"after 5 steps, when the rate was falling \(from step 3 on\): take an earlier one",
-        ),
-        (77, {"steps": 20}, "is not the record of a snapshot"),
+        (77, {"steps": 20}, "is not the record of a run's model"),
     ],
 )
 def test_what_cannot_be_prolonged_is_refused(

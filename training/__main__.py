@@ -52,7 +52,7 @@ for _command in (corpus, data, evaluation.evaluate, evaluation.compare, evaluati
 @click.option("--workers", type=click.IntRange(0), default=0, help="Processes that prepare rows; 0: none of their own.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile the model: slow to begin, then faster.")
 @click.option("--snapshots", type=click.IntRange(0), default=0, help="Models to keep on the way.")
-@click.option("--prolong", type=_FOLDER, metavar="SNAPSHOT", help="Snapshot of a shorter run to begin with.")
+@click.option("--prolong", type=_FOLDER, metavar="MODEL", help="Model or snapshot of a shorter run to begin with.")
 def pretrain(
     config: Path,
     corpus: Path,

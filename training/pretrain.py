@@ -61,7 +61,7 @@ def pretrain(
 
     Stops after `minutes` with a checkpoint. What else is given does not change what is learnt: `rows_at_once` of a step
     are computed together on each device (all of them by default), `workers` processes prepare rows, the model is
-    `compiled`, and `snapshots` of it are kept on the way, at equal distances. A new run begins with the snapshot of a
+    `compiled`, and `snapshots` of it are kept on the way, at equal distances. A new run begins with the model of a
     shorter one in the folder `prolonged`, if given; its optimisers begin anew, with a warm-up. Raises `DocumentError`
     where `out` holds a run with other settings or another corpus.
     """

@@ -1,4 +1,4 @@
-"""Going on from a snapshot of a finished run with more steps than it had."""
+"""Going on from the model of a finished run, or a snapshot of it, with more steps than it had."""
 
 from __future__ import annotations
 
@@ -23,18 +23,17 @@ class Snapshot:
 def read_snapshot(folder: Path, settings: Pretraining, corpus_sha256: str) -> Snapshot:
     """Return the snapshot in `folder` for a longer run with `settings` to begin with.
 
-    Raises `DocumentError` where that would not be what one run of that length does: other settings, other text, or the
-    rate had begun to fall when it was taken.
+    Raises `DocumentError` where the longer run would not see what one run of that length sees: other settings or other
+    text.
     """
     path = folder / TRAINING_FILE
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         theirs, tokens = dict(record["settings"]), int(record["tokens"])
         text, weights = record["data_sha256"], record["weights_sha256"]
-        steps, decay_share = int(theirs["steps"]), float(theirs["decay_share"])
     except (OSError, ValueError, KeyError, TypeError):
         raise DocumentError(
-            f"{path} is not the record of a snapshot: take a folder that `pretrain --snapshots` wrote"
+            f"{path} is not the record of a run's model: take OUT/model of `pretrain`, or one of its snapshots"
         ) from None
     ours = json.loads(json.dumps(asdict(settings)))
     others = sorted(key for key in (ours.keys() | theirs.keys()) - {"steps"} if ours.get(key) != theirs.get(key))
@@ -45,12 +44,6 @@ def read_snapshot(folder: Path, settings: Pretraining, corpus_sha256: str) -> Sn
     if weights != weights_sha256(folder):
         raise DocumentError(f"{folder} does not hold the weights that its {TRAINING_FILE} speaks of: take another one")
     step = tokens // (settings.rows_per_step * settings.row_tokens)
-    plateau = int(steps * (1 - decay_share))
-    if step > plateau:
-        raise DocumentError(
-            f"{folder} was taken after {step} steps, when the rate was falling (from step {plateau} on): "
-            "take an earlier one"
-        )
     if step >= settings.steps:
         raise DocumentError(f"{folder} was taken after {step} steps: ask for more than that with --steps")
     return Snapshot(folder, step, weights)

@@ -145,8 +145,7 @@ def draw_run(folder: Path, results: Sequence[Path], picture: Path) -> None:
 def _settings(folder: Path) -> Pretraining:
     try:
         document = json.loads((folder / "settings.json").read_text())
-        document.pop("corpus_sha256")
-        return Pretraining(**document)
+        return Pretraining(**{key: document[key] for key in document.keys() - {"corpus_sha256", "prolongs"}})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise DocumentError(f"{folder} holds no run: give what `python -m training pretrain` wrote") from None
 
