@@ -1,8 +1,9 @@
 """A session: one document while somebody edits it. It keeps what was computed, so that a key costs a token or two.
 
 An editor calls `update` for each change of the text or the cursor, `suggest` where it wants a suggestion, `accept` or
-`reject` as the user decides, and `widen` and `prefetch` while nothing happens (a `Desk` does these by itself). The
-calls may come from different threads: an update stops the request that runs.
+`reject` as the user decides (or, where it has made the edit by itself, `update`), and `widen` and `prefetch` while
+nothing happens (a `Desk` does these by itself). The calls may come from different threads: an update stops the request
+that runs.
 
 - The prompt is made once, from a snapshot; what is typed since is the forced beginning of the answer. Where reading it
   would take seconds, it shows the model little but the region at first, and all else once there was time to read that.
@@ -24,7 +25,7 @@ from tabtab_local.complete import NO_WORK, Completion, build_prompt, judged, unr
 from tabtab_local.config import Settings
 from tabtab_local.document import Document
 from tabtab_local.edits import Edit, apply
-from tabtab_local.engine import Engine, Generation, Guide, never
+from tabtab_local.engine import Engine, Generation, Guide, Timings, never
 from tabtab_local.errors import Cancelled, UsageError
 from tabtab_local.place import next_places
 from tabtab_local.prompt import EDIT_END, EDIT_START, RecentEdit, forced_region, render_prompt
@@ -70,6 +71,12 @@ class _Ahead:
     suggestion: Suggestion
     snapshot: Snapshot | None
     key: str
+
+    def is_for(self, now: Document) -> bool:
+        """Return whether this is what `now` asks for; an edit that stands elsewhere is, wherever the cursor is by now."""
+        there = self.suggestion.document
+        stays = (there.cell, there.cursor) == (self.document.cell, self.document.cursor)
+        return _same(self.document, now) or (not stays and (there.kind, there.codes) == (now.kind, now.codes))
 
 
 class Session:
@@ -117,9 +124,12 @@ class Session:
             self._document = document
             if self._snapshot and self._snapshot.before(document) is None:
                 self._snapshot = None
-            self._shown = self._shown.typed_along(document) if self._shown else None
-            if self._shown is None:
-                self._origin = None  # an editor that goes to the place that is shown has left nothing
+            shown = self._shown
+            self._shown = shown.typed_along(document) if shown else None
+            if shown and shown.is_made_in(document):
+                self._origin = self._origin or shown.document  # an editor has made the edit by itself
+            elif self._shown is None:
+                self._origin = None  # one that goes to the place that is shown has left nothing
             return self._shown
 
     def recall(self, edits: tuple[RecentEdit, ...]) -> None:
@@ -143,7 +153,7 @@ class Session:
             if self._shown is not None:
                 return self._shown
             ahead, self._ahead = self._ahead, None
-            if ahead and _same(ahead.document, document):
+            if ahead and ahead.is_for(document):
                 return self._come(ahead)
             snapshot = self._snapshot
         try:
@@ -176,7 +186,7 @@ class Session:
                 self._history = self._history.up_to(document.codes)
                 self._snapshot = snapshot
         try:
-            self._read_ahead_of_typing(snapshot, document, cancel)
+            reading = self._read_ahead_of_typing(snapshot, document, cancel)
             suggestion = self._asked(snapshot, document, (self._key, ""), _Screen(show, early), stale)
         except UsageError:
             if snapshot.document is document or stale():
@@ -185,6 +195,8 @@ class Session:
             return self._made(document, None, version, show, cancel)
         if not suggestion.edits and self._origin:
             suggestion = self._elsewhere(self._origin, document, stale) or suggestion
+        if reading and suggestion.timings:
+            suggestion = replace(suggestion, timings=suggestion.timings.after(reading))
         with self._lock:
             if stale():
                 raise Cancelled("a newer request has stopped this one")
@@ -294,22 +306,32 @@ class Session:
         short_ms = self._engine.reading_ms(render_prompt(short.prompt), Guide(key=self._spare_key))
         return replace(short, wide=wide) if short_ms < wide_ms / 2 else wide
 
-    def _read_ahead_of_typing(self, snapshot: Snapshot, document: Document, cancel: Callable[[], bool]) -> None:
-        """Have the engine read the snapshot's prompt; typing on does not stop that, for the next key needs it too."""
-        if self._read is not snapshot:
-            caches = (self._key, "" if snapshot.wide else self._spare_key)
-            self._read_prompt(snapshot, document, caches, lambda: self._snapshot is not snapshot or cancel())
-            self._read = snapshot
+    def _read_ahead_of_typing(
+        self, snapshot: Snapshot, document: Document, cancel: Callable[[], bool]
+    ) -> Timings | None:
+        """Have the engine read the snapshot's prompt, unless it has; return what that took.
+
+        Typing on does not stop it, for the next key needs it too.
+        """
+        if self._read is snapshot:
+            return None
+        caches = (self._key, "" if snapshot.wide else self._spare_key)
+        work = self._read_prompt(snapshot, document, caches, lambda: self._snapshot is not snapshot or cancel())
+        self._read = snapshot
+        return work
 
     def _read_prompt(
         self, snapshot: Snapshot, document: Document, caches: tuple[str, str], cancel: Callable[[], bool]
-    ) -> None:
-        """Have the engine read the snapshot's prompt, and the answer's beginning up to the cursor of `document`."""
+    ) -> Timings:
+        """Have the engine read the snapshot's prompt, and the answer's beginning up to the cursor of `document`.
+
+        Return what that took.
+        """
         start = known_start(snapshot.prompt, self._settings)
         if start.endswith(EDIT_START) and not self._settings.rewrite_before:
             start += forced_region(snapshot.before(document) or "")[0]
         prompt, guide = render_prompt(snapshot.prompt), Guide(key=caches[0], like=caches[1])
-        self._engine.generate(prompt, start, max_tokens=0, stop=EDIT_END, cancel=cancel, guide=guide)
+        return self._engine.generate(prompt, start, max_tokens=0, stop=EDIT_END, cancel=cancel, guide=guide).timings
 
     def _asked(
         self,

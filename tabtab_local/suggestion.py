@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tabtab_local.document import Document
-from tabtab_local.edits import Edit, Span
+from tabtab_local.edits import Edit, Span, apply
 from tabtab_local.engine import Timings
 from tabtab_local.prompt import Prompt, Response
 from tabtab_local.region import FILE_LINES
@@ -60,6 +60,12 @@ class Suggestion:
     def accepted(self) -> Document:
         """Return the document after Tab, with the cursor where the answer put it."""
         return self.document.edited(self.edits, self.document.cursor if self.cursor is None else self.cursor)
+
+    def is_made_in(self, now: Document) -> bool:
+        """Return whether a document is what this one is after Tab, wherever its cursor stands."""
+        old = self.document
+        codes = (*old.codes[: old.cell], apply(old.code, self.edits), *old.codes[old.cell + 1 :])
+        return bool(self.edits) and (now.kind, now.codes) == (old.kind, codes)
 
     def typed_along(self, now: Document) -> Suggestion | None:
         """Return what is left of the suggestion where the user has typed its beginning; nothing where they have not.

@@ -8,6 +8,7 @@ from transformers import Qwen3ForCausalLM
 
 from tests.test_packing import SMALL
 from tests.tiny import tiny_tokenizer
+from training import attention
 from training.attention import DOCUMENTS
 from training.pretrain import _loss, model_config
 
@@ -25,7 +26,9 @@ def gradients(implementation: str) -> dict[str, torch.Tensor]:
     return {"loss": loss.detach(), **{name: p.grad for name, p in model.named_parameters() if p.grad is not None}}
 
 
-def test_outputs_and_gradients_are_those_of_masked_attention() -> None:
+@pytest.mark.parametrize("block", [8, 128])
+def test_outputs_and_gradients_are_those_of_masked_attention(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(attention, "_BLOCK", block)
     expected, found = gradients("sdpa"), gradients(DOCUMENTS)
     assert expected.keys() == found.keys()
     for name in expected:

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from tabtab_local.desk.ask import ask_at
 from tabtab_local.desk.desk import Desk
 from tabtab_local.engine import Generation
 from tabtab_local.errors import ModelError
+from tabtab_local.prompt import RecentEdit
 from tests.editing import inserting, moved, typed
 from tests.fakes import SlowEngine
+from tests.renaming_server import RenamingEngine
 from tests.test_server_desk import BEFORE, LOAD, OTHER, ask, begun, desk, outcome, wait_until
 from tests.test_session_short import LONG, SlowReader
 
@@ -148,6 +151,28 @@ def test_closing_ends_the_thread_whatever_it_does(moment: str) -> None:
     asyncio.run(main())
     assert not found._thread.is_alive()
     found.close()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("cursor", ["where the answer put it", "where the edit begins"])
+def test_edits_that_a_client_makes_by_itself_lead_from_place_to_place(waits: bool, cursor: str) -> None:
+    far = "\n".join(f"step_{number}(1)" for number in range(40))
+    text = f"# price\ntotal = 1\n{far}\nprint(total)\n{far}\nlog(total, 2)\n"
+
+    async def main() -> str:
+        code, at = text, text.index("total")
+        with desk(RenamingEngine([]), prefetch_delay_s=0.0 if waits else 3600.0) as found:
+            for _ in range(3):
+                edits = (RecentEdit("# total", "# price"),)
+                question = ask_at("test", code, at, name="a", takes_edits=True, recent_edits=edits)
+                suggestion = await found.suggestion(question)
+                if waits:
+                    await prepared(found)
+                after = suggestion.accepted()
+                code, at = after.code, after.cursor if cursor == "where the answer put it" else suggestion.edits[0].start
+            return code
+
+    assert asyncio.run(main()) == text.replace("total", "price")
 
 
 class CountingCondition(threading.Condition):

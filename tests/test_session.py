@@ -51,6 +51,17 @@ def nano() -> Iterator[CountingEngine]:
         yield engine
 
 
+def test_the_work_of_a_suggestion_has_the_reading_of_its_prompt(nano: CountingEngine) -> None:
+    session = Session(nano, OPEN, name="work")
+    session.update(CSV)
+    found: list[Suggestion] = []
+    tokens = nano.evaluated_by(lambda: found.append(session.suggest()))
+    (timings,) = (suggestion.timings for suggestion in found)
+    assert timings is not None
+    assert timings.evaluated_tokens == tokens > len(CSV.code) / 8
+    assert 0 < timings.prompt_ms < timings.first_token_ms < timings.total_ms
+
+
 def test_while_somebody_types_the_prompt_stays_and_what_is_typed_is_forced() -> None:
     states = [BEFORE, *(typed(BEFORE, text) for text in ("p", "pa", "pan", "pan = ")), typed(BEFORE, "pa")]
     session, engine = opened(BEFORE, [inserting(state) for state in states])

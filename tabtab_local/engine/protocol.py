@@ -6,7 +6,7 @@ It knows nothing of llama.cpp, and of the prompt format nothing but that an answ
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -64,6 +64,16 @@ class Timings:
     accepted_tokens: int
     decode_ms: float
     total_ms: float
+
+    def after(self, reading: Timings) -> Timings:
+        """Return this work and the `reading` of its prompt, done right before it, as one."""
+        return replace(
+            self,
+            evaluated_tokens=self.evaluated_tokens + reading.evaluated_tokens,
+            prompt_ms=self.prompt_ms + reading.prompt_ms,
+            first_token_ms=self.first_token_ms + reading.total_ms,
+            total_ms=self.total_ms + reading.total_ms,
+        )
 
 
 @dataclass(frozen=True)
