@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -68,30 +69,12 @@ def test_two_processes_learn_what_one_does(corpus: Path, tmp_path: Path) -> None
     config = tmp_path / "small.toml"
     fields = {key: getattr(SMALL, key) for key in SMALL.__dataclass_fields__ if key != "weights"}
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items()))
-    command = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-    ]
-    command += [
-        "--mixed_precision",
-        "no",
-        "--dynamo_backend",
-        "no",
-        "-m",
-        "training",
-        "pretrain",
-        "--config",
-        str(config),
-    ]
-    command += ["--corpus", str(corpus), "--out", str(tmp_path / "two")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    launch = "-m torch.distributed.run --standalone --nproc-per-node 2 -m training pretrain --config".split()
+    command = [sys.executable, *launch, str(config), "--corpus", str(corpus), "--out", str(tmp_path / "two")]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
+    assert "2 processes" in done.stderr
     one, two = weights(tmp_path / "one/model"), weights(tmp_path / "two/model")
     assert_same(one, two)
 

@@ -93,7 +93,8 @@ def pretrain(
     trained = accelerator.prepare_model(model)
     loss_of = torch.compile(_loss, dynamic=False) if compiled else _loss
     log = _Log(out, settings, model, accelerator)
-    log.say(f"{model.num_parameters() / 1e6:.1f}M parameters, from step {step} of {settings.steps}")
+    processes = "a process" if accelerator.num_processes == 1 else f"{accelerator.num_processes} processes"
+    log.say(f"{model.num_parameters() / 1e6:.1f}M parameters in {processes}, from step {step} of {settings.steps}")
     saved = time.monotonic()
     while step < settings.steps:
         _set_rate(optimizers, learning_rate(settings, step, first))
