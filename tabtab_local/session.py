@@ -73,7 +73,7 @@ class _Ahead:
     key: str
 
     def is_for(self, now: Document) -> bool:
-        """Return whether this is what `now` asks for; an edit that stands elsewhere is, wherever the cursor is by now."""
+        """Return whether this is what `now` asks for; an edit elsewhere is, wherever the cursor stands by now."""
         there = self.suggestion.document
         stays = (there.cell, there.cursor) == (self.document.cell, self.document.cursor)
         return _same(self.document, now) or (not stays and (there.kind, there.codes) == (now.kind, now.codes))

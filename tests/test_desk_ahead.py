@@ -168,8 +168,8 @@ def test_edits_that_a_client_makes_by_itself_lead_from_place_to_place(waits: boo
                 suggestion = await found.suggestion(question)
                 if waits:
                     await prepared(found)
-                after = suggestion.accepted()
-                code, at = after.code, after.cursor if cursor == "where the answer put it" else suggestion.edits[0].start
+                after, begin = suggestion.accepted(), suggestion.edits[0].start
+                code, at = after.code, begin if cursor == "where the edit begins" else after.cursor
             return code
 
     assert asyncio.run(main()) == text.replace("total", "price")

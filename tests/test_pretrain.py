@@ -69,8 +69,8 @@ def test_two_processes_learn_what_one_does(corpus: Path, tmp_path: Path) -> None
     config = tmp_path / "small.toml"
     fields = {key: getattr(SMALL, key) for key in SMALL.__dataclass_fields__ if key != "weights"}
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items()))
-    launch = "-m torch.distributed.run --standalone --nproc-per-node 2 -m training pretrain --config".split()
-    command = [sys.executable, *launch, str(config), "--corpus", str(corpus), "--out", str(tmp_path / "two")]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
+    command += ["pretrain", "--config", str(config), "--corpus", str(corpus), "--out", str(tmp_path / "two")]
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
