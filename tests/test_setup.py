@@ -19,7 +19,7 @@ from tabtab_local.cli import main
 from tabtab_local.errors import DocumentError
 from tabtab_local.server import token
 from tabtab_local.setup import place
-from tabtab_local.setup.editor import EDITORS
+from tabtab_local.setup.editor import EDITORS, Server
 from tabtab_local.setup.merge import into_json, into_toml
 
 ZED = """\
@@ -233,9 +233,29 @@ def test_json_takes_settings_as_a_merge_of_values_would(old, new, indent, commen
 tables = st.dictionaries(keys, st.integers() | st.dictionaries(keys, st.integers() | keys, max_size=2), max_size=3)
 
 
-@given(tables, tables)
-def test_toml_takes_settings_as_a_merge_of_values_would(old, new):
-    text = "# mine\n" + tomlkit.dumps(old)
+def in_braces(table: dict[str, Any]) -> str:
+    inline = tomlkit.inline_table()
+    inline.update(table)
+    return inline.as_string()
+
+
+def in_lines(table: dict[str, Any], *, dotted: bool) -> str:
+    """Write TOML without a heading: tables in braces, or each value behind all of its keys."""
+    lines = []
+    for name, value in table.items():
+        key = tomlkit.key(name).as_string()
+        if dotted and isinstance(value, dict) and value:
+            lines += [f"{key}.{line}\n" for line in in_lines(value, dotted=True).splitlines()]
+        else:
+            held = in_braces(value) if isinstance(value, dict) else tomlkit.item(value).as_string()
+            lines.append(f"{key} = {held}\n")
+    return "".join(lines)
+
+
+@given(tables, tables, st.sampled_from(("headings", "braces", "dots")))
+def test_toml_takes_settings_as_a_merge_of_values_would(old, new, form):
+    text = "# mine\n" + (tomlkit.dumps(old) if form == "headings" else in_lines(old, dotted=form == "dots"))
+    assert tomllib.loads(text) == old
     if any(isinstance(value, dict) and not isinstance(old.get(key, {}), dict) for key, value in new.items()):
         with pytest.raises(DocumentError):
             into_toml(text, new)
@@ -244,3 +264,31 @@ def test_toml_takes_settings_as_a_merge_of_values_would(old, new):
     assert tomllib.loads(done) == merged(old, new)
     assert done.startswith("# mine\n")
     assert into_toml(done, new) == done
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[ai]\ncustom_providers.x.base_url = "y"\n',
+        'ai.custom_providers.x.base_url = "y"\nai.rules = "z"\n',
+        '[ai.custom_providers]\nx.base_url = "y"\n',
+        '[ai]\nmodels.chat_model = "y"\nopen_ai.k = 1\n[display]\nq = 1\n',
+        '[ai]\nmodels = {chat_model = "y"}\n',
+        '[ai]\ncustom_providers = {x = {base_url = "y"}}\n',
+        "ai = {}\n",
+        "[ai]\ncustom_providers = {}\n",
+        'ai = {models = {chat_model = "y"}}\ncompletion = {copilot = "github"}\n',
+        '[ai.models]\nchat_model = "x"\n[z]\na = 1\n[ai]\ncustom_providers = {}\n[y]\nb = 2\n',
+    ],
+)
+def test_marimos_settings_go_into_dotted_and_inline_tables(text):
+    plan = EDITORS["marimo"](Server(Path("tabtab-local")))
+    done = plan.merged(f"# mine\n{text}# mine too\n")
+    assert tomllib.loads(done) == merged(tomllib.loads(text), tomllib.loads(plan.text))
+    assert "# mine\n" in done and "# mine too\n" in done
+    assert plan.merged(done) == done
+
+
+def test_tables_that_are_too_scattered_get_one_line():
+    with pytest.raises(DocumentError, match=r"^its tables are too scattered .* \[a\] first$"):
+        into_toml("[a.b]\nc = 1\n[a]\nx = 1\n[a.b.d]\ne = 1\n", {"a": {"b": "custom"}})
