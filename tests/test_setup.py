@@ -94,6 +94,10 @@ def test_zed_is_told_the_whole_address_and_a_model_whose_name_brings_sweeps_prom
     assert "sweep-next-edit" in found["open_ai_compatible_api"]["model"]
 
 
+def test_neovims_user_is_told_which_sidekick_works_there():
+    assert "Neovim 0.11 its version v2.1.0" in run("neovim").stderr
+
+
 def test_no_configuration_holds_the_token_and_each_says_how_the_editor_gets_it(monkeypatch, tmp_path):
     file = tmp_path / "it's mine" / "token"
     monkeypatch.setenv("TABTAB_TOKEN_FILE", str(file))

@@ -27,25 +27,39 @@ _NEOVIM = """\
 vim.lsp.config("tabtab-copilot", {{ cmd = {{ {program}, "lsp" }}, filetypes = {{ "python" }} }})
 vim.lsp.enable("tabtab-copilot")
 
--- Ghost text came with Neovim 0.12. Tab takes it, and is Tab where there is none.
-if vim.lsp.inline_completion then
-  vim.lsp.inline_completion.enable()
-  vim.keymap.set("i", "<Tab>", function()
-    if not vim.lsp.inline_completion.get() then
-      return "<Tab>"
+-- Tab takes what there is to take, and else is Tab, which in a snippet Neovim itself has mapped. A mapping of your own
+-- stays: map another key to vim.lsp.inline_completion.get (Insert) or to sidekick's nes_jump_or_apply (Normal).
+local taken = {{}}
+local function on_tab(mode, take, desc)
+  local old = vim.fn.maparg("<Tab>", mode, false, true)
+  if next(old) and not vim.startswith(old.desc or "", "vim.snippet") then
+    table.insert(taken, mode)
+    return
+  end
+  vim.keymap.set(mode, "<Tab>", function()
+    if not take() then
+      return old.callback and old.callback() or "<Tab>"
     end
-  end, {{ expr = true, desc = "Take the ghost text" }})
+  end, {{ expr = true, desc = desc }})
 end
 
--- Next edits come with sidekick.nvim; for Neovim 0.11 take its version 2.1.0.
+-- Ghost text came with Neovim 0.12.
+if vim.lsp.inline_completion then
+  vim.lsp.inline_completion.enable()
+  on_tab("i", vim.lsp.inline_completion.get, "Take the ghost text")
+end
+
+-- Next edits come with sidekick.nvim; for Neovim 0.11 take its version 2.1.0. Where it is set up already, it stays so.
 local found, sidekick = pcall(require, "sidekick")
 if found then
-  sidekick.setup({{}})
-  vim.keymap.set("n", "<Tab>", function()
-    if not sidekick.nes_jump_or_apply() then
-      return "<Tab>"
-    end
-  end, {{ expr = true, desc = "Go to the next edit, or make it" }})
+  if vim.fn.exists(":Sidekick") ~= 2 then
+    sidekick.setup({{}})
+  end
+  on_tab("n", sidekick.nes_jump_or_apply, "Go to the next edit, or make it")
+end
+
+if #taken > 0 then
+  vim.notify("tabtab: <Tab> is mapped already (" .. table.concat(taken, ", ") .. "): see plugin/tabtab.lua")
 end
 """
 
@@ -118,7 +132,8 @@ def marimo(server: Server) -> Plan:
 def neovim(server: Server) -> Plan:
     """Return Neovim's: our language server, and Tab."""
     text = _NEOVIM.format(ours=_OURS, program=json.dumps(str(server.program), ensure_ascii=False))
-    steps = ("install folke/sidekick.nvim for next edits", "start Neovim anew, which starts the language server itself")
+    sidekick = "install folke/sidekick.nvim for next edits, on Neovim 0.11 its version v2.1.0"
+    steps = (sidekick, "start Neovim anew, which starts the language server itself")
     return Plan(place.neovim() / "plugin" / "tabtab.lua", text, partial(_replaced, text), steps)
 
 
