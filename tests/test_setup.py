@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tomllib
 from pathlib import Path
@@ -175,6 +176,28 @@ def test_a_file_that_cannot_take_settings_stays_as_it_is(tmp_path, editor, text,
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: {file}: ") and why in done.stderr and done.stderr.count("\n") == 1
     assert files(tmp_path) == {"file": text.encode()}
+
+
+@pytest.mark.parametrize("editor", list(EDITORS))
+def test_a_link_to_itself_gets_one_line(tmp_path, editor):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    done = run(editor, "--write", "--file", loop)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith(f"error: {loop} is a link that leads back to itself")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a folder that is in use cannot be deleted")
+def test_a_folder_that_was_deleted_gets_one_line(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for arguments in (["marimo"], ["zed", "--write", "--file", "here"]):
+        done = run(*arguments)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr == "error: this folder is gone: go to another one\n"
+    assert run("zed").exit_code == 0
 
 
 def test_a_value_in_the_place_of_an_object_is_replaced_and_a_read_only_file_is_not_touched(tmp_path):
