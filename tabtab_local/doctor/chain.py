@@ -37,7 +37,7 @@ _COPILOT: Key = ("completion", "copilot")
 _MODEL: Key = ("ai", "models", "autocomplete_model")
 _VARIABLE = "env:"
 
-# What Marimo once read of a provider under `completion`. It is not followed any more: code goes elsewhere.
+# What Marimo once read of a provider under `completion`; of the model it still does where no other is set.
 _DEPRECATED = ("model", "base_url", "api_key")
 
 
