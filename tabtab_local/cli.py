@@ -193,18 +193,20 @@ def serve(
 @main.command()
 @_MODEL
 @feedback_option
-def lsp(model: str, with_feedback: bool) -> None:
+@click.pass_context
+def lsp(context: click.Context, model: str, with_feedback: bool) -> None:
     """Answer an editor as its language server, on stdin and stdout: ghost text and next edits."""
     from tabtab_local.desk.desk import Desk
     from tabtab_local.feedback import log
-    from tabtab_local.lsp.server import create_server
+    from tabtab_local.lsp.server import run
 
     with (
         log.keeping(with_feedback, _say) as note,
         _local(model, sequences=_DOCUMENTS) as engine,
         Desk(engine, note=note) as desk,
     ):
-        create_server(desk).start_io()
+        code = run(desk)
+    context.exit(code)
 
 
 @main.command()

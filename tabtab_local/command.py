@@ -10,6 +10,7 @@ Options show their defaults in the help text. A reader that goes away (`… | he
 
 from __future__ import annotations
 
+import errno
 import io
 import subprocess
 import sys
@@ -47,7 +48,10 @@ class Group(click.Group):
             raise  # click ends quietly then, and keeps the interpreter from complaining at its exit
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            _fail(ctx, f"error: {where}{error.strerror or error}", 1)
+            # Without a name it is the current folder that was not found.
+            gone = error.errno == errno.ENOENT and not where
+            what = "this folder is gone: go to another one" if gone else f"{where}{error.strerror or error}"
+            _fail(ctx, f"error: {what}", 1)
         except KeyboardInterrupt:
             _fail(ctx, "stopped", 130)
 

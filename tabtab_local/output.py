@@ -18,7 +18,7 @@ from tabtab_local.errors import DocumentError
 @contextmanager
 def new_file(out: Path) -> Iterator[Path]:
     """Give a temporary path to write to; it takes the name `out`, and the place of an older file, at the end."""
-    out = out.resolve()
+    out = _resolved(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(out)
     try:
@@ -34,7 +34,7 @@ def new_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
 
     Raises `DocumentError` where `out` already holds something and is not to be replaced.
     """
-    out = out.resolve()
+    out = _resolved(out)
     if not replace:
         check_free(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +56,14 @@ def check_free(out: Path) -> None:
     """Raise `DocumentError` unless `out` is an empty folder or nothing yet."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DocumentError(f"{out} exists and is not an empty folder: choose another output or remove it")
+
+
+def _resolved(out: Path) -> Path:
+    """Return what a link leads to, so that this is replaced and not the link."""
+    found = Path(os.path.realpath(out))
+    if found.is_symlink():
+        raise DocumentError(f"{out} is a link that leads back to itself: remove it")
+    return found
 
 
 def _temporary(out: Path) -> Path:

@@ -7,13 +7,14 @@ ends. Code that holds "# wait" it considers until it is stopped.
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable
 
 from tabtab_local.desk.desk import Desk
 from tabtab_local.engine import UNGUIDED, Generation, Guide, never
 from tabtab_local.errors import Cancelled
-from tabtab_local.lsp.server import create_server
+from tabtab_local.lsp.server import run
 from tabtab_local.prompt import EDIT_START, Prompt, RecentEdit, Response, parse_prompt, plain, render_response
 from tests.fakes import ScriptedEngine
 
@@ -62,4 +63,5 @@ def _renamed(edit: RecentEdit) -> tuple[str, str]:
 
 if __name__ == "__main__":
     with Desk(RenamingEngine([])) as desk:
-        create_server(desk).start_io()
+        code = run(desk)
+    sys.exit(code)

@@ -238,6 +238,14 @@ def test_the_status_counts_what_is_kept(folder: Path) -> None:
     assert counts == ["accepted: 1", "typed_over: 1"]
 
 
+def test_a_line_that_is_not_readable_is_no_suggestion(folder: Path) -> None:
+    with files(folder)[0].open("a") as file:
+        file.write("{\n")
+    first, *counts = run("status").stdout.splitlines()
+    assert first.startswith(f"{folder}: 2 suggestions, ")
+    assert counts == ["accepted: 1", "not readable: 1", "typed_over: 1"]
+
+
 def test_deleting_asks_first_and_then_leaves_nothing(folder: Path) -> None:
     assert run("delete", typed="n\n").exit_code == 1
     assert len(list(read(folder))) == 2

@@ -87,11 +87,15 @@ class Editor:
         told = self.ask("textDocument/copilotInlineEdit", textDocument={"uri": uri, **document}, position=at)
         return [(edit["text"], edit["range"]["start"]["line"]) for edit in told["result"]["edits"]]
 
-    def close(self, said: bytes = b"") -> None:
+    def close(self, said: bytes = b"", *, politely: bool = True) -> None:
         """Take leave; nothing else than `said` is on stderr, which editors keep."""
-        self.ask("shutdown")
+        if politely:
+            self.ask("shutdown")
+            late = self.begin("textDocument/inlineCompletion")
         self.tell("exit")
-        assert self.process.wait(30) == 0
+        if politely:
+            assert self.answer(late)["error"]["code"] == -32600
+        assert self.process.wait(30) == (0 if politely else 1)
         assert self.process.stderr and self.process.stderr.read() == said
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             assert stream
@@ -131,32 +135,44 @@ def test_ghost_text_comes_and_after_it_was_accepted_the_next_is_asked_for(editor
         is None
     )
     editor.change(CODE.replace("df = ", "df = pd.read_csv(file)"), 2)
-    assert isinstance(editor.ghosts({"line": 3, "character": 22}), list)
+    assert editor.ghosts({"line": 3, "character": 22}) == []
+    editor.change(CODE.replace("df = ", "df = pd.read_csv(file)\n"), 3)
+    (item,) = editor.ghosts({"line": 4, "character": 0})
+    assert item["insertText"].startswith("df.")
 
 
 def test_a_request_without_a_context_is_answered_too(editor: Editor) -> None:
-    editor.change(CODE, 3)
+    editor.change(CODE, 4)
     assert [item["insertText"] for item in editor.ghosts()] == ["pd.read_csv(file)"]
 
 
 def test_a_next_edit_names_the_version_that_it_is_for(editor: Editor) -> None:
-    editor.change(CODE, 4)
-    document = {"uri": URI, "version": 4}
+    editor.change(CODE, 5)
+    document = {"uri": URI, "version": 5}
     told = editor.ask("textDocument/copilotInlineEdit", textDocument=document, position=END, context={"triggerKind": 2})
     (edit,) = told["result"]["edits"]
     assert edit["textDocument"] == document
     assert (edit["text"], edit["range"]) == ("pd.read_csv(file)", {"start": END, "end": END})
 
 
-def test_a_request_that_is_cancelled_says_so(editor: Editor) -> None:
-    editor.change("x = 1\n" * 40 + CODE, 5)
-    number = editor.begin(
-        "textDocument/inlineCompletion", textDocument={"uri": URI}, position={"line": 43, "character": 5}
-    )
+def test_a_request_that_is_cancelled_says_so_and_the_next_is_answered(editor: Editor) -> None:
+    editor.change("x = 1\n" * 40 + CODE, 6)
+    at = {"line": 43, "character": 5}
+    number = editor.begin("textDocument/inlineCompletion", textDocument={"uri": URI}, position=at)
     editor.tell("$/cancelRequest", id=number)
     answer = editor.answer(number)
+    texts = [item["insertText"] for item in editor.ghosts(at)]
+    assert texts == ["pd.read_csv(file)"]
     # It may have been quicker.
-    assert "result" in answer or answer["error"]["code"] == -32800
+    if "result" in answer:
+        assert [item["insertText"] for item in answer["result"]["items"]] == texts
+    else:
+        assert answer["error"]["code"] == -32800
+
+
+def test_a_place_beyond_all_that_the_protocol_knows_is_the_end(renaming: Editor) -> None:
+    renaming.open("x = f(1)\nx = ", "file:///w/end.py")
+    assert renaming.edits(10**30, 2**31, uri="file:///w/end.py") == [("f(1)", 1)]
 
 
 @pytest.mark.parametrize(
@@ -265,3 +281,7 @@ def test_a_server_that_is_at_work_ends_when_it_is_told() -> None:
     editor.open("# wait\n")
     editor.begin("textDocument/inlineCompletion", textDocument={"uri": URI}, position=START)
     editor.close()
+
+
+def test_an_exit_without_a_shutdown_is_a_failure() -> None:
+    Editor("tests.renaming_server").close(politely=False)

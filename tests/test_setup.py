@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tomllib
 from pathlib import Path
@@ -19,7 +20,7 @@ from tabtab_local.cli import main
 from tabtab_local.errors import DocumentError
 from tabtab_local.server import token
 from tabtab_local.setup import place
-from tabtab_local.setup.editor import EDITORS
+from tabtab_local.setup.editor import EDITORS, Server
 from tabtab_local.setup.merge import into_json, into_toml
 
 ZED = """\
@@ -92,6 +93,10 @@ def test_zed_is_told_the_whole_address_and_a_model_whose_name_brings_sweeps_prom
     assert found["provider"] == "open_ai_compatible_api"
     assert found["open_ai_compatible_api"]["api_url"] == "http://127.0.0.1:8765/v1/completions"
     assert "sweep-next-edit" in found["open_ai_compatible_api"]["model"]
+
+
+def test_neovims_user_is_told_which_sidekick_works_there():
+    assert "Neovim 0.11 its version v2.1.0" in run("neovim").stderr
 
 
 def test_no_configuration_holds_the_token_and_each_says_how_the_editor_gets_it(monkeypatch, tmp_path):
@@ -173,6 +178,28 @@ def test_a_file_that_cannot_take_settings_stays_as_it_is(tmp_path, editor, text,
     assert files(tmp_path) == {"file": text.encode()}
 
 
+@pytest.mark.parametrize("editor", list(EDITORS))
+def test_a_link_to_itself_gets_one_line(tmp_path, editor):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    done = run(editor, "--write", "--file", loop)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith(f"error: {loop} is a link that leads back to itself")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a folder that is in use cannot be deleted")
+def test_a_folder_that_was_deleted_gets_one_line(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for arguments in (["marimo"], ["zed", "--write", "--file", "here"]):
+        done = run(*arguments)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr == "error: this folder is gone: go to another one\n"
+    assert run("zed").exit_code == 0
+
+
 def test_a_value_in_the_place_of_an_object_is_replaced_and_a_read_only_file_is_not_touched(tmp_path):
     file = tmp_path / "settings.json"
     file.write_text('{"edit_predictions": null}')
@@ -233,9 +260,29 @@ def test_json_takes_settings_as_a_merge_of_values_would(old, new, indent, commen
 tables = st.dictionaries(keys, st.integers() | st.dictionaries(keys, st.integers() | keys, max_size=2), max_size=3)
 
 
-@given(tables, tables)
-def test_toml_takes_settings_as_a_merge_of_values_would(old, new):
-    text = "# mine\n" + tomlkit.dumps(old)
+def in_braces(table: dict[str, Any]) -> str:
+    inline = tomlkit.inline_table()
+    inline.update(table)
+    return inline.as_string()
+
+
+def in_lines(table: dict[str, Any], *, dotted: bool) -> str:
+    """Write TOML without a heading: tables in braces, or each value behind all of its keys."""
+    lines = []
+    for name, value in table.items():
+        key = tomlkit.key(name).as_string()
+        if dotted and isinstance(value, dict) and value:
+            lines += [f"{key}.{line}\n" for line in in_lines(value, dotted=True).splitlines()]
+        else:
+            held = in_braces(value) if isinstance(value, dict) else tomlkit.item(value).as_string()
+            lines.append(f"{key} = {held}\n")
+    return "".join(lines)
+
+
+@given(tables, tables, st.sampled_from(("headings", "braces", "dots")))
+def test_toml_takes_settings_as_a_merge_of_values_would(old, new, form):
+    text = "# mine\n" + (tomlkit.dumps(old) if form == "headings" else in_lines(old, dotted=form == "dots"))
+    assert tomllib.loads(text) == old
     if any(isinstance(value, dict) and not isinstance(old.get(key, {}), dict) for key, value in new.items()):
         with pytest.raises(DocumentError):
             into_toml(text, new)
@@ -244,3 +291,31 @@ def test_toml_takes_settings_as_a_merge_of_values_would(old, new):
     assert tomllib.loads(done) == merged(old, new)
     assert done.startswith("# mine\n")
     assert into_toml(done, new) == done
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[ai]\ncustom_providers.x.base_url = "y"\n',
+        'ai.custom_providers.x.base_url = "y"\nai.rules = "z"\n',
+        '[ai.custom_providers]\nx.base_url = "y"\n',
+        '[ai]\nmodels.chat_model = "y"\nopen_ai.k = 1\n[display]\nq = 1\n',
+        '[ai]\nmodels = {chat_model = "y"}\n',
+        '[ai]\ncustom_providers = {x = {base_url = "y"}}\n',
+        "ai = {}\n",
+        "[ai]\ncustom_providers = {}\n",
+        'ai = {models = {chat_model = "y"}}\ncompletion = {copilot = "github"}\n',
+        '[ai.models]\nchat_model = "x"\n[z]\na = 1\n[ai]\ncustom_providers = {}\n[y]\nb = 2\n',
+    ],
+)
+def test_marimos_settings_go_into_dotted_and_inline_tables(text):
+    plan = EDITORS["marimo"](Server(Path("tabtab-local")))
+    done = plan.merged(f"# mine\n{text}# mine too\n")
+    assert tomllib.loads(done) == merged(tomllib.loads(text), tomllib.loads(plan.text))
+    assert "# mine\n" in done and "# mine too\n" in done
+    assert plan.merged(done) == done
+
+
+def test_tables_that_are_too_scattered_get_one_line():
+    with pytest.raises(DocumentError, match=r"^its tables are too scattered .* \[a\] first$"):
+        into_toml("[a.b]\nc = 1\n[a]\nx = 1\n[a.b.d]\ne = 1\n", {"a": {"b": "custom"}})

@@ -9,13 +9,16 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from tabtab_local.errors import TabTabError
 from tabtab_local.prompt import fim_template, ollama_template
-from tabtab_local.server.token import token, token_file
+from tabtab_local.server import DEFAULT_PORT
+from tabtab_local.server.token import NEEDED, token, token_file
 from tabtab_local.setup import place
+from tabtab_local.setup.editor import Server, exported
+from tabtab_local.setup.marimo import Configuration, Key, at, configuration
 
 if TYPE_CHECKING:
     from tabtab_local.doctor.checkup import Checkup
@@ -23,28 +26,47 @@ if TYPE_CHECKING:
 _PATIENCE_S = 2.0
 _HERE = ("127.0.0.1", "localhost", "::1")
 _OLLAMA = "127.0.0.1:11434"
-_SETUP = "`tabtab-local setup marimo --write`"
 
-# What Marimo once read of a provider under `completion`. It is not followed any more: code goes elsewhere.
+# Who answers at a port.
+Answers = Literal["ours", "others", "nobody"]
+
+# Statuses where there is no answer: nobody listens, or what listens says nothing, or nothing in HTTP.
+_NOBODY, _SILENT = 0, -1
+
+_COPILOT: Key = ("completion", "copilot")
+_MODEL: Key = ("ai", "models", "autocomplete_model")
+_VARIABLE = "env:"
+
+# What Marimo once read of a provider under `completion`; of the model it still does where no other is set.
 _DEPRECATED = ("model", "base_url", "api_key")
 
 
-def server(checkup: Checkup, port: int) -> None:
-    """Note whether our server answers at `port`, and whether the token that is kept opens it."""
-    where = f"127.0.0.1:{port}"
-    status, told = _asked(f"http://{where}/v1/models", _token(checkup, token_file()))
-    if status == 0:
+def server(checkup: Checkup, port: int) -> Answers:
+    """Note whether our server answers at `port`, and whether the token that is kept opens it; return who answers."""
+    where, file = f"127.0.0.1:{port}", token_file()
+    secret = _token(checkup, file)
+    status, told = _asked(f"http://{where}/v1/models")
+    # The token is for our server alone: others do not ask for it in these words.
+    if is_closed := status == 401 and _message(told) == NEEDED:
+        told = _asked(f"http://{where}/v1/models", secret)[1] if secret else None
+    if status == _NOBODY:
         checkup.facts.append(("server", f"none at {where}: `tabtab-local serve` starts it"))
-    elif status == 401:
-        checkup.problems.append(
-            f"the server at {where} does not take the token in {token_file()}: start it anew with --token"
-        )
-    elif models := [each["id"] for each in _ours(told)]:
+        return "nobody"
+    if models := [each["id"] for each in _ours(told)]:
         checkup.facts.append(("server", f"{', '.join(models)} at {where}"))
-    else:
+        return "ours"
+    other = "start ours with another --port, and set editors up with it"
+    if status == _SILENT:
+        checkup.problems.append(f"what listens at {where} does not answer, or not in HTTP: end it, or {other}")
+    elif not is_closed:
+        checkup.problems.append(f"another program answers at {where}: {other}")
+    elif secret:
+        checkup.problems.append(f"the server at {where} does not take the token in {file}: start it anew with --token")
+    elif not file.exists():
         checkup.problems.append(
-            f"another program answers at {where}: start ours with another --port, and set editors up with it"
+            f"the server at {where} asks for a token, and there is no {file}: start it anew with --token"
         )
+    return "ours" if is_closed else "others"
 
 
 def ollama(checkup: Checkup) -> None:
@@ -72,57 +94,125 @@ def ollama(checkup: Checkup) -> None:
             )
 
 
-def marimo(checkup: Checkup, port: int) -> None:
-    """Note where Marimo sends code for completion, from the configuration that it would read in this folder."""
+def marimo(checkup: Checkup, port: int, answers: Answers) -> None:
+    """Note where Marimo sends code for completion, from the configuration that it would read in this folder.
+
+    `answers`: who does at `port`.
+    """
     file = place.marimo()
-    settings: dict[str, Any] = {}
+    own: dict[str, Any] = {}
     try:
-        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        own = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        checkup.facts.append(("Marimo", f"no {file}: {_SETUP} sets it up"))
-        return
+        pass
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         checkup.problems.append(f"{file} cannot be read ({error}): correct it")
         return
-    completion, ai = _table(settings, "completion"), _table(settings, "ai")
-    for key in _DEPRECATED:
-        if key in completion:
-            checkup.problems.append(
-                f"{file}: Marimo does not follow completion.{key} any more, and code goes elsewhere: remove it"
-            )
-    copilot = completion.get("copilot", False)
-    if copilot != "custom":
-        checkup.facts.append(("Marimo", f"completes with {copilot or 'nothing'}, not with us: {_SETUP} changes that"))
-        return
-    _provider(checkup, file, ai, port)
-
-
-def _provider(checkup: Checkup, file: Path, ai: Mapping[str, Any], port: int) -> None:
-    """Note what there is to say of the provider that Marimo's autocompletion is sent to."""
-    model = str(_table(ai, "models").get("autocomplete_model", ""))
-    name = model.partition("/")[0]
-    provider = _table(_table(ai, "custom_providers"), name)
-    address = str(provider.get("base_url", ""))
-    if not provider:
-        checkup.problems.append(f"{file}: {model or 'no model'} completes code, which is no custom provider: {_SETUP}")
-        return
-    host, number = _host(address)
-    if host not in _HERE:
-        checkup.problems.append(f"{file}: code is sent to {address or 'nowhere'}, not to this machine: {_SETUP}")
-    elif number != port:
-        checkup.problems.append(
-            f"{file}: Marimo asks port {number}, not {port}: {_SETUP}, or look with --port {number}"
-        )
+    found = configuration(file, own)
+    copilot = found.get(_COPILOT) or "nothing"
+    if copilot == "custom":
+        _provider(checkup, found, port, answers)
+    elif at(own, _COPILOT) == "custom":
+        checkup.problems.append(_wrong(found, _COPILOT, f"Marimo completes with {copilot} here"))
+    elif not file.exists():
+        checkup.facts.append(("Marimo", f"no {file}: {_setup(port)} sets it up"))
     else:
-        checkup.facts.append(("Marimo", f"asks {address}, as {file} says"))
-    key = str(provider.get("api_key", ""))
-    variable = key.removeprefix("env:") if key.startswith("env:") else ""
-    if not key:
-        checkup.problems.append(f"{file}: {name} has no api_key, without which Marimo sends nothing: {_SETUP}")
-    elif variable and not os.environ.get(variable):
-        checkup.problems.append(
-            f"{file}: the environment variable {variable} is not set, without which Marimo sends nothing"
-        )
+        checkup.facts.append(("Marimo", f"completes with {copilot}, not with us: {_setup(port)} changes that"))
+    _deprecated(checkup, found)
+
+
+def _provider(checkup: Checkup, found: Configuration, port: int, answers: Answers) -> None:
+    """Note what there is to say of the provider that Marimo's autocompletion is sent to."""
+    model = str(found.get(_MODEL) or "")
+    name = model.partition("/")[0]
+    provider: Key = ("ai", "custom_providers", name)
+    cure = _setup(port)
+    if not found.table(provider):
+        key = _MODEL if found.is_overridden(_MODEL) else provider
+        words = f"{model or 'no model'} completes code, which is no custom provider"
+        checkup.problems.append(_wrong(found, key, words, cure))
+        return
+    base_url = (*provider, "base_url")
+    address = str(found.get(base_url) or "")
+    host, number = _host(address)
+    is_here = host in _HERE and number == port
+    if is_here:
+        checkup.facts.append(("Marimo", f"asks {address}, as {_decider(found, base_url)} says"))
+    elif host in _HERE:
+        words, cure = f"Marimo asks port {number}, not {port}", f"{cure}, or look with --port {number}"
+        checkup.problems.append(_wrong(found, base_url, words, cure))
+    else:
+        words = f"code is sent to {address or 'nowhere'}, not to this machine"
+        checkup.problems.append(_wrong(found, base_url, words, cure))
+    secret = _secret(checkup, found, (*provider, "api_key"), port)
+    if is_here and answers == "nobody":
+        words = f"Marimo asks {address}, where nobody answers"
+        checkup.problems.append(f"{_decider(found, base_url)}: {words}: start `{Server(Path(), port).command}`")
+    elif is_here and answers == "ours" and secret:
+        _admitted(checkup, found, provider, secret, port)
+
+
+def _secret(checkup: Checkup, found: Configuration, key: Key, port: int) -> str:
+    """Return the API key that Marimo sends; nothing, and a note of it, where there is none."""
+    written = str(found.get(key) or "")
+    variable = written.removeprefix(_VARIABLE)
+    if not written:
+        words = f"{key[-2]} has no api_key, without which Marimo sends nothing"
+        checkup.problems.append(_wrong(found, key, words, _setup(port)))
+    elif variable == written:
+        return written
+    elif not os.environ.get(variable):
+        words = f"the environment variable {variable} is not set, without which Marimo sends nothing"
+        checkup.problems.append(f"{_decider(found, key)}: {words}: {exported(variable, token_file(), 'Marimo')}")
+    return os.environ.get(variable, "")
+
+
+def _admitted(checkup: Checkup, found: Configuration, provider: Key, secret: str, port: int) -> None:
+    """Note whether our server takes the API key, at the address that Marimo asks."""
+    base_url, api_key = (*provider, "base_url"), (*provider, "api_key")
+    address, written = str(found.get(base_url)), str(found.get(api_key))
+    status, _ = _asked(f"{address.rstrip('/')}/models", secret)
+    if status == 401 and written.startswith(_VARIABLE):
+        variable = written.removeprefix(_VARIABLE)
+        words = f"the server does not take what {variable} holds"
+        checkup.problems.append(f"{_decider(found, api_key)}: {words}: {exported(variable, token_file(), 'Marimo')}")
+    elif status == 401:
+        words = f"the server at {address} asks for a token, which api_key is not"
+        checkup.problems.append(_wrong(found, api_key, words, _setup(port, "--token ")))
+    elif status != 200:
+        checkup.problems.append(_wrong(found, base_url, f"there is no OpenAI interface at {address}", _setup(port)))
+
+
+def _deprecated(checkup: Checkup, found: Configuration) -> None:
+    """Note what Marimo does not follow any more: wrong where nothing stands in its place."""
+    for name in _DEPRECATED:
+        key = ("completion", name)
+        if name not in found.table(key[:1]):
+            continue
+        file = _decider(found, key)
+        if found.get(_MODEL):
+            checkup.facts.append(("", f"{file}: completion.{name} is no longer read: remove it"))
+        else:
+            checkup.problems.append(
+                f"{file}: Marimo does not follow completion.{name} any more, and code goes elsewhere: remove it"
+            )
+
+
+def _wrong(found: Configuration, key: Key, words: str, cure: str = "") -> str:
+    """Return what is wrong with a setting, with its cure: `cure` where the user's file decides."""
+    if found.is_overridden(key):
+        cure = f"remove {found.overriding(key)}, which overrides {found.file}"
+    return f"{_decider(found, key)}: {words}: {cure}"
+
+
+def _decider(found: Configuration, key: Key) -> Path:
+    return found.project_file if found.is_overridden(key) else found.file
+
+
+def _setup(port: int, option: str = "") -> str:
+    """Return the command that sets Marimo up for a server at `port`."""
+    where = "" if port == DEFAULT_PORT else f" --port {port}"
+    return f"`tabtab-local setup marimo {option}--write{where}`"
 
 
 def _token(checkup: Checkup, file: Path) -> str:
@@ -140,7 +230,7 @@ def _token(checkup: Checkup, file: Path) -> str:
 
 
 def _asked(url: str, secret: str = "", body: Mapping[str, str] | None = None) -> tuple[int, Any]:
-    """Return the status and the JSON of an answer; 0 where nobody answers, None for what is no JSON."""
+    """Return the status and the JSON of an answer, None for what is no JSON; `_NOBODY` and `_SILENT` are statuses."""
     import httpx
 
     headers = {"Authorization": f"Bearer {secret}"} if secret else {}
@@ -148,12 +238,19 @@ def _asked(url: str, secret: str = "", body: Mapping[str, str] | None = None) ->
         # Proxies are for other machines.
         with httpx.Client(timeout=_PATIENCE_S, trust_env=False, headers=headers) as client:
             answer = client.post(url, json=body) if body else client.get(url)
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return 0, None
+    except (httpx.ConnectError, httpx.InvalidURL):
+        return _NOBODY, None
+    except httpx.HTTPError:
+        return _SILENT, None
     try:
         return answer.status_code, answer.json()
     except ValueError:
         return answer.status_code, None
+
+
+def _message(told: Any) -> Any:
+    """Return what an error says, in the form that OpenAI's interface has it."""
+    return at(told, ("error", "message"))
 
 
 def _ours(told: Any) -> list[Mapping[str, Any]]:
@@ -170,8 +267,3 @@ def _host(address: str) -> tuple[str, int | None]:
         return parts.hostname or "", parts.port
     except ValueError:
         return "", None
-
-
-def _table(settings: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = settings.get(key)
-    return found if isinstance(found, dict) else {}

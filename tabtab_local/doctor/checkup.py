@@ -55,9 +55,9 @@ def examine(port: int) -> Checkup:
     _speed(checkup, default_model())
     _prompt_caches(checkup, warm.default_folder())
     _memory(checkup)
-    chain.server(checkup, port)
+    answers = chain.server(checkup, port)
     chain.ollama(checkup)
-    chain.marimo(checkup, port)
+    chain.marimo(checkup, port, answers)
     return checkup
 
 

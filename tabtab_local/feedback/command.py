@@ -35,7 +35,7 @@ def status() -> None:
     size = sum(path.stat().st_size for path in log.files(folder))
     records = list(log.read(folder))
     counts = Counter(record.outcome if record else "not readable" for record in records)
-    click.echo(f"{folder}: {len(records)} suggestions, {size:,} bytes")
+    click.echo(f"{folder}: {len(records) - counts['not readable']} suggestions, {size:,} bytes")
     for outcome, count in sorted(counts.items()):
         click.echo(f"{outcome}: {count}")
 

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcInvalidParams
+from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcInvalidParams, JsonRpcInvalidRequest
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 
@@ -33,6 +33,9 @@ NAME = "tabtab-copilot"
 NEXT_EDIT = "textDocument/copilotInlineEdit"
 ACCEPT, REJECT = "tabtab.accept", "tabtab.reject"
 
+# No position in the protocol is beyond this.
+_FARTHEST = 2**31 - 1
+
 _UNCHECKED = (types.TEXT_DOCUMENT_INLINE_COMPLETION, NEXT_EDIT)
 
 # What `Buffers` does in the place of pygls.
@@ -48,6 +51,19 @@ _NOTEBOOKS = types.NotebookDocumentSyncOptions(
 
 
 class _Protocol(LanguageServerProtocol):
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether the editor has asked for that."""
+        return self._shutdown
+
+    def handle_message(self, message: Any) -> None:
+        """Handle a message; after a shutdown a request is refused, where pygls would leave it without an answer."""
+        if self._shutdown and hasattr(message, "id") and hasattr(message, "method"):
+            error = JsonRpcInvalidRequest("Invalid Request: the server has been shut down")
+            self._send_response(message.id, error=error.to_response_error())
+        else:
+            super().handle_message(message)
+
     def get_message_type(self, method: str) -> Any:  # type: ignore[override]
         """Return the type that a message is read into; none for those that are read as they come."""
         return None if method in _UNCHECKED else super().get_message_type(method)
@@ -63,6 +79,8 @@ class _Protocol(LanguageServerProtocol):
 
 
 class _Server(LanguageServer):
+    protocol: _Protocol
+
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Tell the editor's log of what is wrong with a message; a window would be in the way of who types."""
         if source is not FeatureRequestError:
@@ -88,7 +106,14 @@ class _Suggested:
     edits: tuple[Edit, ...]
 
 
-def create_server(desk: Desk) -> LanguageServer:
+def run(desk: Desk) -> int:
+    """Answer an editor on stdin and stdout until it is done; return the exit code, which is 1 without a shutdown."""
+    server = create_server(desk)
+    server.start_io()
+    return 0 if server.protocol.is_shut_down else 1
+
+
+def create_server(desk: Desk) -> _Server:
     """Return the server that asks `desk`."""
     # What pygls logs holds code, and an editor keeps what a server writes on stderr.
     logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
@@ -212,7 +237,7 @@ def _place(params: Any) -> tuple[str, int | None, types.Position]:
     numbers = all(isinstance(number, int) and number >= 0 for number in (line, character))
     if not numbers or not isinstance(uri, str):
         raise JsonRpcInvalidParams("Invalid Params: a document's URI and a position are needed")
-    return uri, version, types.Position(line, character)
+    return uri, version, types.Position(min(line, _FARTHEST), min(character, _FARTHEST))
 
 
 def _is_ghost(question: _Asked, edits: tuple[Edit, ...]) -> bool:

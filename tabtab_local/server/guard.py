@@ -17,6 +17,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tabtab_local.server.token import NEEDED
+
 # Several times the largest file that anybody edits by hand.
 MOST_BYTES = 1_000_000
 
@@ -80,7 +82,7 @@ class Guard:
         if scope["method"] == "OPTIONS" and origin:
             return None
         if rules.token is not None and not _carries(headers, rules.token):
-            return refused(401, "a token is needed: send Authorization: Bearer, with what the token file holds")
+            return refused(401, NEEDED)
         if scope["method"] not in ("POST", "PUT", "PATCH"):
             return None
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":

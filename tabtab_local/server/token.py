@@ -13,6 +13,9 @@ from tabtab_local.errors import DocumentError
 
 _BYTES = 32
 
+# What our server answers who shows none; by this it is known.
+NEEDED = "a token is needed: send Authorization: Bearer, with what the token file holds"
+
 
 def token_file() -> Path:
     """Return where the token is kept."""

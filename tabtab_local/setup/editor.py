@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from tabtab_local.errors import DocumentError
 from tabtab_local.server import DEFAULT_PORT
 from tabtab_local.setup import place
+from tabtab_local.setup.marimo import Configuration, configuration
 from tabtab_local.setup.merge import into_json, into_toml
 
 # Zed takes the form of the prompt from the name of the model.
@@ -27,25 +28,39 @@ _NEOVIM = """\
 vim.lsp.config("tabtab-copilot", {{ cmd = {{ {program}, "lsp" }}, filetypes = {{ "python" }} }})
 vim.lsp.enable("tabtab-copilot")
 
--- Ghost text came with Neovim 0.12. Tab takes it, and is Tab where there is none.
-if vim.lsp.inline_completion then
-  vim.lsp.inline_completion.enable()
-  vim.keymap.set("i", "<Tab>", function()
-    if not vim.lsp.inline_completion.get() then
-      return "<Tab>"
+-- Tab takes what there is to take, and else is Tab, which in a snippet Neovim itself has mapped. A mapping of your own
+-- stays: map another key to vim.lsp.inline_completion.get (Insert) or to sidekick's nes_jump_or_apply (Normal).
+local taken = {{}}
+local function on_tab(mode, take, desc)
+  local old = vim.fn.maparg("<Tab>", mode, false, true)
+  if next(old) and not vim.startswith(old.desc or "", "vim.snippet") then
+    table.insert(taken, mode)
+    return
+  end
+  vim.keymap.set(mode, "<Tab>", function()
+    if not take() then
+      return old.callback and old.callback() or "<Tab>"
     end
-  end, {{ expr = true, desc = "Take the ghost text" }})
+  end, {{ expr = true, desc = desc }})
 end
 
--- Next edits come with sidekick.nvim; for Neovim 0.11 take its version 2.1.0.
+-- Ghost text came with Neovim 0.12.
+if vim.lsp.inline_completion then
+  vim.lsp.inline_completion.enable()
+  on_tab("i", vim.lsp.inline_completion.get, "Take the ghost text")
+end
+
+-- Next edits come with sidekick.nvim; for Neovim 0.11 take its version 2.1.0. Where it is set up already, it stays so.
 local found, sidekick = pcall(require, "sidekick")
 if found then
-  sidekick.setup({{}})
-  vim.keymap.set("n", "<Tab>", function()
-    if not sidekick.nes_jump_or_apply() then
-      return "<Tab>"
-    end
-  end, {{ expr = true, desc = "Go to the next edit, or make it" }})
+  if vim.fn.exists(":Sidekick") ~= 2 then
+    sidekick.setup({{}})
+  end
+  on_tab("n", sidekick.nes_jump_or_apply, "Go to the next edit, or make it")
+end
+
+if #taken > 0 then
+  vim.notify("tabtab: <Tab> is mapped already (" .. table.concat(taken, ", ") .. "): see plugin/tabtab.lua")
 end
 """
 
@@ -110,15 +125,18 @@ def marimo(server: Server) -> Plan:
             "custom_providers": {"tabtab": provider},
         },
     }
-    token = _exported("TABTAB_TOKEN", server, "Marimo")
-    steps = (f"{server.command} --workspace FOLDER, with the folder of your notebooks", *token, "start Marimo anew")
-    return Plan(place.marimo(), into_toml("", settings), partial(into_toml, settings=settings), steps)
+    file = place.marimo()
+    serve = f"{server.command} --workspace FOLDER, with the folder of your notebooks"
+    token = (exported("TABTAB_TOKEN", server.token, "Marimo"),) if server.token else ()
+    steps = (serve, *token, *_overriding(configuration(file, settings)), "start Marimo anew")
+    return Plan(file, into_toml("", settings), partial(into_toml, settings=settings), steps)
 
 
 def neovim(server: Server) -> Plan:
     """Return Neovim's: our language server, and Tab."""
     text = _NEOVIM.format(ours=_OURS, program=json.dumps(str(server.program), ensure_ascii=False))
-    steps = ("install folke/sidekick.nvim for next edits", "start Neovim anew, which starts the language server itself")
+    sidekick = "install folke/sidekick.nvim for next edits, on Neovim 0.11 its version v2.1.0"
+    steps = (sidekick, "start Neovim anew, which starts the language server itself")
     return Plan(place.neovim() / "plugin" / "tabtab.lua", text, partial(_replaced, text), steps)
 
 
@@ -126,7 +144,8 @@ def zed(server: Server) -> Plan:
     """Return Zed's: edit predictions in the form of Sweep's prompt."""
     provider = {"api_url": f"{server.url}/v1/completions", "model": _ZED_MODEL, "max_output_tokens": _ZED_TOKENS}
     settings = {"edit_predictions": {"provider": "open_ai_compatible_api", "open_ai_compatible_api": provider}}
-    token = _exported("ZED_OPEN_AI_COMPATIBLE_EDIT_PREDICTION_API_KEY", server, "Zed")
+    variable = "ZED_OPEN_AI_COMPATIBLE_EDIT_PREDICTION_API_KEY"
+    token = (exported(variable, server.token, "Zed"),) if server.token else ()
     return _json_plan(place.zed(), settings, (server.command, *token))
 
 
@@ -163,11 +182,23 @@ EDITORS: Mapping[str, Callable[[Server], Plan]] = {
 }
 
 
-def _exported(variable: str, server: Server, editor: str) -> tuple[str, ...]:
-    """Return the step that lets an editor have the token, which is no part of its configuration."""
-    if server.token is None:
-        return ()
-    return (f'export {variable}="$(cat {shlex.quote(str(server.token))})" before you start {editor}',)
+def exported(variable: str, token: Path, editor: str) -> str:
+    """Return the step that lets an editor have the token in a file, which is no part of its configuration."""
+    return f'export {variable}="$(cat {shlex.quote(str(token))})" before you start {editor}'
+
+
+def _overriding(found: Configuration) -> tuple[str, ...]:
+    """Return the steps that let Marimo heed the user's settings, which all of `found.own` are, in this project."""
+    names = [found.overriding(key) for key in _keys(found.own) if found.is_overridden(key)]
+    return tuple(f"remove {name} from {found.project_file}, which overrides this" for name in dict.fromkeys(names))
+
+
+def _keys(settings: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from ((name, *key) for key in _keys(value))
+        else:
+            yield (name,)
 
 
 def _json_plan(file: Path, settings: Mapping[str, object], steps: tuple[str, ...]) -> Plan:

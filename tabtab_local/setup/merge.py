@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -18,17 +19,32 @@ Settings = Mapping[str, Any]
 _INDENT = "  "
 
 
+def merged(old: Any, new: Any) -> Any:
+    """Return `new` over `old`: tables are merged, anything else is replaced."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return new
+    return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
+
+
 def into_toml(text: str, settings: Settings) -> str:
-    """Return TOML with `settings` in it. Raises `DocumentError` for what is no TOML."""
+    """Return TOML with `settings` in it; inline and dotted tables that they go into become ordinary ones.
+
+    Raises `DocumentError` for what is no TOML, and where tables are written so that this goes wrong.
+    """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
     try:
+        wanted = merged(tomllib.loads(text), settings)
         document = tomlkit.parse(text)
         _into_table(document, settings)
-    except (TOMLKitError, TypeError) as error:
+        done = tomlkit.dumps(document)
+    except (TOMLKitError, tomllib.TOMLDecodeError, TypeError) as error:
         raise DocumentError(f"it is no TOML that settings can be put into ({error}): correct it first") from None
-    return tomlkit.dumps(document)
+    if not _says(done, wanted):
+        tables = " and ".join(f"[{key}]" for key, value in settings.items() if isinstance(value, Mapping))
+        raise DocumentError(f"its tables are too scattered for settings: put together what belongs to {tables} first")
+    return done
 
 
 def into_json(text: str, settings: Settings) -> str:
@@ -59,7 +75,30 @@ def _into_table(table: Any, settings: Settings) -> None:
             table[key] = tomlkit.table(is_super_table=bare)
         if not isinstance(table[key], Mapping):
             raise TypeError(f"{key} is no table")
+        if _is_in_a_line(table, key):
+            # No table can be put into one of these; with a heading it stands behind all that has none.
+            held = table[key].unwrap()
+            del table[key]
+            table[key] = tomlkit.item(held)
         _into_table(table[key], value)
+
+
+def _is_in_a_line(table: Any, key: str) -> bool:
+    """Return whether a table is written as `key = {…}` or `key.name = …`."""
+    from tomlkit.container import Container
+    from tomlkit.items import InlineTable
+
+    body = getattr(table if isinstance(table, Container) else table.value, "body", ())
+    dotted = any(each is not None and each.key == key and each.is_dotted() for each, _ in body)
+    return dotted or isinstance(table[key], InlineTable)
+
+
+def _says(text: str, wanted: Settings) -> bool:
+    """Return whether TOML says this."""
+    try:
+        return tomllib.loads(text) == wanted
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def _edits(text: str, node: Any, settings: Settings, indent: str) -> Iterator[Edit]:

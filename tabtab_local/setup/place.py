@@ -20,6 +20,13 @@ def marimo() -> Path:
     return _config_home() / "marimo" / "marimo.toml"
 
 
+def project() -> Path:
+    """Return the project's `pyproject.toml`: the nearest, or where it would be in this folder."""
+    here = Path.cwd()
+    files = [folder / "pyproject.toml" for folder in (here, *here.parents)]
+    return next((file for file in files if file.exists()), files[0])
+
+
 def neovim() -> Path:
     """Return the folder of Neovim's configuration."""
     name = os.environ.get("NVIM_APPNAME") or "nvim"

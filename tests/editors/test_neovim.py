@@ -23,6 +23,21 @@ ENOUGH_S = 30.0
 
 IN_UTF_16 = "vim.lsp.config('tabtab-copilot', { capabilities = { general = { positionEncodings = { 'utf-16' } } } })\n"
 
+# What our configuration asks of sidekick.nvim, and how often that was set up.
+SIDEKICK = """
+set_up = {}
+local sidekick = { nes_jump_or_apply = function() return false end }
+function sidekick.setup(opts)
+  table.insert(set_up, opts)
+  vim.api.nvim_create_user_command("Sidekick", "", {})
+end
+package.preload.sidekick = function() return sidekick end
+"""
+OWN = """
+require("sidekick").setup({ nes = { enabled = false } })
+vim.keymap.set({ "i", "n" }, "<Tab>", "<Cmd>let g:own = get(g:, 'own') + 1<CR>")
+"""
+
 
 def program() -> str | None:
     """Return Neovim: the one beside this Python, or on the path; nothing where it is older than 0.11."""
@@ -232,3 +247,23 @@ def test_a_next_edit_for_a_text_that_is_gone_is_not_applied(renaming: Neovim) ->
     renaming.wait_for_next_edit()
     assert renaming.lua("return next_edit.apply()")
     assert renaming.text == "# new\nprice = 1\nprint(price)"
+
+
+def test_sidekick_is_set_up_and_tab_is_ours_where_the_user_has_done_neither(tmp_path: Path) -> None:
+    with opened(tmp_path, "tests.renaming_server", SIDEKICK) as neovim:
+        assert neovim.lua("return #set_up") == 1
+        assert neovim.lua("return vim.fn.maparg('<Tab>', 'n', false, true).desc") == "Go to the next edit, or make it"
+        neovim.edit("snippet.py", "")
+        neovim.keys("i<Cmd>lua vim.snippet.expand('f($1, $2)')<CR>a<Tab>b")
+        neovim.wait_for_text("f(a, b)")
+        assert "mapped already" not in neovim.vim("execute('messages')")
+
+
+def test_sidekicks_settings_and_a_tab_of_the_users_own_stay(tmp_path: Path) -> None:
+    with opened(tmp_path, "tests.renaming_server", SIDEKICK + OWN) as neovim:
+        assert neovim.lua("return set_up") == [{"nes": {"enabled": False}}]
+        neovim.keys("<Tab>i<Tab><Esc>")
+        wait_for(lambda: neovim.lua("return vim.g.own") == 2)
+        assert neovim.vim("execute('messages')").strip().splitlines() == [
+            "tabtab: <Tab> is mapped already (i, n): see plugin/tabtab.lua"
+        ]
