@@ -78,6 +78,21 @@ def test_a_native_client_sends_a_notebook_cell_by_cell() -> None:
     assert answer["cursor"] == {"line": 1, "column": 8 + len(LOAD)}
 
 
+def test_cells_with_line_ends_of_windows_are_read_as_others_and_followed_as_others() -> None:
+    cells = ["import json\r\nfile = 'a'", "x = 1\r\nrows = "]
+    code, other = python("x = 1\nrows = |"), python("total = |")
+    body = {"cells": cells, "cell": 1, "cursor": {"line": 2, "column": 8}}
+    body["recent_edits"] = [{"original": "a\r\nb", "updated": "a\r\nc"}]
+    with Server(inserting(code, LOAD), inserting(other, "0")) as server:
+        answer = server.client.post("/v1/tabtab/next_edit", json=body).json()
+        assert "\r" not in server.engine.requests[-1].prompt
+        place = {"line": 2, "column": 8}
+        assert answer["edits"] == [{"start": place, "end": place, "text": LOAD}]
+        # What is not like it is looked for in what is expected after it.
+        unlike = {"text": other.code, "cursor": {"line": 1, "column": 9}}
+        assert server.client.post("/v1/tabtab/next_edit", json=unlike).json()["edits"][0]["text"] == "0"
+
+
 def test_an_intent_is_told_to_the_model() -> None:
     document = python(f"{BEFORE}|{AFTER}")
     answer = inserting(document, LOAD).replace("<|INTENT|>", "<|INTENT|> load the file", 1)

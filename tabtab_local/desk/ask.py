@@ -93,13 +93,18 @@ def ask_at(client: str, text: str, caret: int, **more: object) -> Ask:
     newline = "\r\n" if "\r\n" in text else "\n"
     if newline == "\r\n":
         caret -= text.count("\r\n", 0, caret) + text.startswith("\r\n", max(0, caret - 1)) * (caret > 0)
-        text = text.replace("\r\n", "\n")
+        text = with_newlines(text)
     return replace(Ask(client, text, caret, document_at(text, caret), newline=newline), **more)  # type: ignore[arg-type]
 
 
 def ask_between(client: str, prefix: str, suffix: str, **more: object) -> Ask:
     """Return the question of a client that sends what stands before and behind its cursor."""
     return ask_at(client, prefix + suffix, len(prefix), **more)
+
+
+def with_newlines(text: str) -> str:
+    """Return a text as all texts are inside the program, where `\\n` ends a line."""
+    return text.replace("\r\n", "\n")
 
 
 def likeness(old: str, new: str) -> float:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypedDict
 import msgspec
 
 from tabtab_local.complete import Completion, to_json
-from tabtab_local.desk.ask import Ask, ask_at
+from tabtab_local.desk.ask import Ask, ask_at, with_newlines
 from tabtab_local.document import document_of
 from tabtab_local.edits import Position, offset_of
 from tabtab_local.engine import Timings
@@ -91,7 +91,8 @@ class Native:
 
     async def ask(self, body: NextEdit, headers: Mapping[str, str]) -> Ask:
         """Return the question about the text or the cell."""
-        recent = tuple(RecentEdit(each.original, each.updated) for each in body.recent_edits)
+        pairs = ((with_newlines(each.original), with_newlines(each.updated)) for each in body.recent_edits)
+        recent = tuple(RecentEdit(original, updated) for original, updated in pairs)
         more = {"name": body.document, "recent_edits": recent, "intent": clean_intent(body.intent), "takes_edits": True}
         position = Position(body.cursor.line, body.cursor.column)
         if body.cells is None:
@@ -102,8 +103,9 @@ class Native:
         if body.cell >= len(body.cells):
             raise UsageError(f"there is no cell {body.cell}: choose 0-{len(body.cells) - 1}")
         code = body.cells[body.cell]
-        caret = offset_of(code, position)
-        return replace(ask_at(self.name, code, caret, **more), document=document_of(body.cells, body.cell, caret))
+        ask = ask_at(self.name, code, offset_of(code, position), **more)
+        cells = [with_newlines(each) for each in body.cells]
+        return replace(ask, document=document_of(cells, body.cell, ask.caret))
 
     def answer(self, body: NextEdit, found: Found) -> Mapping[str, Any]:
         """Return the edits as the command line does, with the cell that they belong to."""
