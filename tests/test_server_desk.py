@@ -14,7 +14,7 @@ import pytest
 from tabtab_local.desk.ask import Ask, ask_at, ask_between, likeness
 from tabtab_local.desk.desk import Desk, Dropped, Limits
 from tabtab_local.document import document_of
-from tabtab_local.edits import Edit
+from tabtab_local.edits import Edit, Span
 from tabtab_local.errors import ModelError
 from tabtab_local.suggestion import Suggestion
 from tests.editing import inserting, moved, python, typed
@@ -302,4 +302,30 @@ def test_an_edit_in_another_cell_is_none_of_the_cell_that_a_client_sees() -> Non
 
 def test_an_ask_between_two_texts_has_its_caret_there() -> None:
     found = ask_between("test", "a\r\nb", "c\r\nd")
-    assert (found.text, found.caret, found.newline) == ("a\nbc\nd", 3, "\r\n")
+    assert (found.text, found.caret, found.around) == ("a\nbc\nd", 3, ("a\r\nb", "c\r\nd"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "after"),
+    [
+        ("a\nb = \nc\nd", "b = [\n]\nC\n"),
+        ("a\r\nb = \r\nc\r\nd", "b = [\r\n]\r\nC\r\n"),
+        ("a\r\nb = \nc\r\nd", "b = [\r\n]\nC\r\n"),
+        ("a\nb = \r\nc\nd", "b = [\n]\r\nC\n"),
+    ],
+)
+def test_a_window_keeps_the_line_ends_that_it_has(sent: str, after: str) -> None:
+    asked = replace(ask_at("test", sent, sent.index(" = ") + 3), window=Span(2, 9))
+    edits = (Edit(6, 6, "[\n]"), Edit(7, 8, "C"))
+    assert asked.rewritten(Suggestion(asked.document, edits, 8, "", None, 1.0, None)) == after
+    assert asked.rewritten(None) == after.replace("[\r\n]", "").replace("[\n]", "").replace("C", "c")
+
+
+@pytest.mark.parametrize(
+    ("sent", "end"), [("a\nb\n", "\n"), ("a\r\nb\r\nc\n", "\r\n"), ("a\nb\nc\r\n", "\n"), ("a", "\n")]
+)
+def test_what_is_put_in_ends_its_lines_as_most_do(sent: str, end: str) -> None:
+    asked = ask_between("test", sent, "")
+    at = len(asked.text)
+    found = Suggestion(asked.document, (Edit(at, at, "x\ny"),), at + 3, "", None, 1.0, None)
+    assert asked.insertion(found) == f"x{end}y"

@@ -305,8 +305,8 @@ def test_typing_on_costs_no_prompt(client: Client) -> None:
             assert client.read(typed_on) == "load(file)"
 
 
-def test_line_ends_of_windows_are_kept() -> None:
-    client = CLIENTS["zed, openai"]
+@pytest.mark.parametrize("client", [CLIENTS["zed, openai"], CLIENTS["native"]], ids=["zed", "native"])
+def test_line_ends_of_windows_are_kept(client: Client) -> None:
     with Server(inserting(python(f"{BEFORE}|{AFTER}"), "[\n    1\n]")) as server:
         answer = server.post(client, BEFORE.replace("\n", "\r\n"), AFTER.replace("\n", "\r\n"))
     assert client.read(answer) == "[\r\n    1\r\n]"

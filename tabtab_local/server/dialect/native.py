@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypedDict
 import msgspec
 
 from tabtab_local.complete import Completion, to_json
-from tabtab_local.desk.ask import Ask, ask_at, with_newlines
+from tabtab_local.desk.ask import Ask, ask_at, with_ends_of, with_newlines
 from tabtab_local.document import document_of
 from tabtab_local.edits import Position, offset_of
 from tabtab_local.engine import Timings
@@ -123,4 +123,7 @@ class Native:
             found.timings,
         )
         cell = body.cell if body.cells is None else suggestion.document.cell
-        return {**told, "cell": cell, **to_json(suggestion.document, completion)}
+        answer: dict[str, Any] = to_json(suggestion.document, completion)
+        sent = body.text or "".join(body.cells or ())
+        edits = [{**edit, "text": with_ends_of(sent, edit["text"])} for edit in answer["edits"]]
+        return {**told, "cell": cell, **answer, "edits": edits}
