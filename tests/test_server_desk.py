@@ -189,6 +189,24 @@ def test_reading_goes_on_for_the_next_key_and_stops_once_that_is_gone_too() -> N
     assert asyncio.run(main()) == ("stopped", [])
 
 
+def test_between_two_questions_about_a_document_it_is_never_left() -> None:
+    async def main() -> list[bool]:
+        engine = SlowEngine([inserting(typed(BEFORE, "j"))])
+        with desk(engine) as found:
+            first = asyncio.create_task(outcome(found, ask(BEFORE)))
+            await begun(engine)
+            (place,) = found._places
+            place.job.answer.add_done_callback(lambda _: left.append(place.is_left()))
+            second = asyncio.create_task(outcome(found, ask(typed(BEFORE, "j"))))
+            assert await first == "superseded"
+            engine.go.set()
+            await second
+        return left
+
+    left: list[bool] = []
+    assert asyncio.run(main()) == [False]
+
+
 def test_typing_on_reads_a_prompt_once() -> None:
     async def main() -> tuple[str, list[int]]:
         engine = SlowEngine([inserting(typed(BEFORE, "js"), "on")])

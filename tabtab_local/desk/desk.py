@@ -182,8 +182,9 @@ class Desk:
             return place.job
         else:
             self._places.remove(place)
-            place.job.drop("superseded")
-            place.job = _Job(ask, place)
+            # The thread may look at any moment: somebody waits for the new one before the old one is given up.
+            before, place.job = place.job, _Job(ask, place)
+            before.drop("superseded")
             place.offers.follow(ask)
         self._places.append(place)
         if len(self._places) > self._limits.documents:
