@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from starlette.testclient import TestClient
 
 from tabtab_local.cli import main
 from tabtab_local.errors import DocumentError
@@ -17,7 +18,7 @@ from tabtab_local.server import guard
 from tabtab_local.server.serve import is_loopback
 from tabtab_local.server.token import token
 from tests.editing import inserting, python
-from tests.test_server_dialect import AFTER, BEFORE, LOAD, Server, zed
+from tests.test_server_dialect import ADDRESS, AFTER, BEFORE, LOAD, Server, zed
 
 PAGE = "http://127.0.0.1:2718"
 ROUTES = [
@@ -129,6 +130,17 @@ def test_with_the_token_all_is_as_without_one(method: str, path: str) -> None:
             asked(open_server, method, path),
         ]
     assert answers[0].status_code == answers[1].status_code
+
+
+def test_two_machines_that_give_a_document_the_same_name_do_not_see_each_other_s() -> None:
+    before, after = python("key = 'secret'\nx = |\n"), python("key = ''\nx = |\n")
+    with Server(inserting(before, "1"), inserting(after, "2"), token="right") as server:
+        for number, document in enumerate((before, after), 1):
+            peer = TestClient(server.client.app, base_url=ADDRESS, client=(f"10.0.0.{number}", 50000))
+            body = {"text": document.code, "cursor": {"line": 2, "column": 5}, "document": "a.py"}
+            answer = peer.post("/v1/tabtab/next_edit", json=body, headers={"authorization": "Bearer right"})
+            assert answer.json()["edits"][0]["text"] == str(number)
+        assert "secret" not in server.engine.requests[-1].prompt
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])

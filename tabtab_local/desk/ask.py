@@ -9,12 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tabtab_local.document import Document, document_at
-from tabtab_local.edits import Edit, Span, apply, shared_end, shared_start
+from tabtab_local.edits import Edit, Span, apply
 from tabtab_local.prompt import RecentEdit
 from tabtab_local.suggestion import Suggestion
-
-# Of the longer of two texts, how much must be the same for them to be one while it is edited.
-SAME = 0.5
 
 
 @dataclass(frozen=True)
@@ -24,6 +21,7 @@ class Ask:
     - `client`: which program asks, and in which words, as far as that can be told.
     - `text`, `caret`: what the client sees, and the offset of its cursor there: the file, or one cell of a notebook.
     - `document`: what that is for the model.
+    - `peer`: the address that it asks from; empty for an editor that has a desk of its own.
     - `name`: what the client calls the document; empty where it does not say, and the text has to tell.
     - `window`: the part of the text that the client replaces by the answer; None where it inserts, or takes edits.
     - `takes_edits`: whether the client shows any edit, wherever it belongs.
@@ -38,10 +36,16 @@ class Ask:
     document: Document
     sent: str
     name: str = ""
+    peer: str = ""
     recent_edits: tuple[RecentEdit, ...] = ()
     intent: str = ""
     window: Span | None = None
     takes_edits: bool = False
+
+    @property
+    def whose(self) -> tuple[str, str, str]:
+        """Whose document it is: what one client asks is no business of another."""
+        return self.client, self.peer, self.name
 
     @property
     def sees_file(self) -> bool:
@@ -117,9 +121,3 @@ def with_newlines(text: str) -> str:
 def with_ends_of(sent: str, text: str) -> str:
     """Return a text that is put into one that a client has `sent`: with the line ends that most lines have there."""
     return text.replace("\n", "\r\n") if 2 * sent.count("\r\n") > sent.count("\n") else text
-
-
-def likeness(old: str, new: str) -> float:
-    """Return how much of the longer of two texts both share, at their ends."""
-    start = shared_start(old, new)
-    return (start + shared_end(old, new, start)) / max(1, len(old), len(new))

@@ -18,8 +18,9 @@ from itertools import chain
 from typing import Literal
 
 from tabtab_local.complete import complete
-from tabtab_local.desk.ask import SAME, Ask, likeness
+from tabtab_local.desk.ask import Ask
 from tabtab_local.desk.offer import Event, Offers
+from tabtab_local.desk.same import goes_on
 from tabtab_local.engine import Engine
 from tabtab_local.errors import Cancelled, TabTabError
 from tabtab_local.feedback.record import Note, unnoted
@@ -209,17 +210,16 @@ class Desk:
     def _place(self, ask: Ask) -> _Place | None:
         """Return the place of the document that is asked about, if it is remembered: by its name, or by its text.
 
-        That is like what it was, or else like what it is after Tab.
+        That goes on from what it was, or else from what it is after Tab.
         """
-        who = ask.client, ask.name
-        places = [place for place in reversed(self._places) if (place.job.ask.client, place.job.ask.name) == who]
+        places = [place for place in reversed(self._places) if place.job.ask.whose == ask.whose]
         if ask.name:
             return places[0] if places else None
         # What is expected is put together only where no text is as it was.
         known = chain(
             ((place, place.job.ask.text) for place in places), ((place, place.offers.expected) for place in places)
         )
-        return next((place for place, text in known if likeness(text, ask.text) >= SAME), None)
+        return next((place for place, text in known if goes_on(text, ask.text, ask.caret)), None)
 
     def _work(self) -> None:
         while (job := self._next()) is not None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Any, TypeVar
 
@@ -53,6 +54,8 @@ class Endpoint:
         outcome = silence = "nothing asked"
         try:
             ask = await _while_connected(request, self._dialect.ask(body, request.headers))
+            if ask is not None:
+                ask = replace(ask, peer=request.client.host if request.client else "")
             if ask is not None and ask.text.strip():
                 suggestion = await _while_connected(request, self._desk.suggestion(ask))
                 silence = suggestion.silence or ""

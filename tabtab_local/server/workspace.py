@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tabtab_local import store
-from tabtab_local.desk.ask import SAME, likeness
+from tabtab_local.desk.same import SAME, likeness
 from tabtab_local.document import Document, document_at
 from tabtab_local.edits import Edit, shared_end, shared_start
 from tabtab_local.errors import TabTabError
