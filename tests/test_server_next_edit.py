@@ -50,6 +50,30 @@ def test_a_window_ends_as_zed_s_does(row: int, rows: int, total: int) -> None:
     assert parsed.caret == window.index(f"x{row} = {row}") + len(f"x{row} = {row}")
 
 
+@pytest.mark.parametrize(
+    "separated",
+    [
+        SWEEP.replace("print(totl)", "print('<|file_sep|>')"),
+        SWEEP.replace("print(totl)", "print('''<|file_sep|>current/a.py\nx = 1''')"),
+        SWEEP.replace("print(totl)", "print('''\n<|file_sep|>original/a.py\n<|file_sep|>current/a.py\n''')"),
+        SWEEP.replace("current/a.py\ntotal = 1\n", "current/a.py\nsep = '<|file_sep|>'\n"),
+        SWEEP.replace("current/", "current/b/"),
+        SWEEP.replace("original/", ""),
+        f"{SWEEP}total = 1\n",
+        SWEEP.partition("<|file_sep|>updated")[0],
+        "<|file_sep|>a.py\nimport pandas as ",
+    ],
+)
+def test_blocks_that_are_not_as_zed_has_them_are_not_answered(separated: str) -> None:
+    with Server() as server:
+        answer = server.client.post("/v1/completions", json={"model": "sweep-next-edit", "prompt": separated})
+        assert read_zed(answer.text) == "" and server.engine.requests == []
+
+
+def test_other_files_before_the_blocks_are_passed_over() -> None:
+    assert sweep.parse(f"<|file_sep|>b.py\nx = 1\n{SWEEP}") == sweep.parse(SWEEP)
+
+
 INSTINCT = (
     "Reference the user excerpt.\n\n### Context:\n\n\n### User Edits:\n\n"
     'User edited file "t.py"\n\n```diff\n@@ -1,1 +1,1 @@\n-a = 0\n+a = 1\n```\n\n'

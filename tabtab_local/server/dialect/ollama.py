@@ -49,11 +49,11 @@ class Ollama:
     media = NDJSON
 
     async def ask(self, body: Generate, headers: Mapping[str, str]) -> Ask | None:
-        """Return the question, None for a request without a prompt, by which clients have a model loaded."""
+        """Return the question, None for a prompt that cannot be read, and for none, by which a model is loaded."""
         if not body.prompt and not body.suffix:
             return None
-        prefix, suffix = fim.parts(body.prompt) or (fim.own_file(body.prompt), body.suffix)
-        return ask_between(self.name, prefix, suffix)
+        around = fim.around(body.prompt, body.suffix)
+        return ask_between(self.name, *around) if around else None
 
     def answer(self, body: Generate, found: Found) -> Mapping[str, Any] | Parts:
         """Return the insertion."""
@@ -62,7 +62,7 @@ class Ollama:
         head = {"model": body.model or found.model.name, "created_at": created}
         end = {
             "done": True,
-            "done_reason": "stop" if found.ask else "load",
+            "done_reason": "stop" if body.prompt or body.suffix else "load",
             "total_duration": round(found.total_ms * _NS_PER_MS),
             "load_duration": 0,
             "prompt_eval_count": timings.prompt_tokens,
