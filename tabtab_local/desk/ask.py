@@ -24,6 +24,7 @@ class Ask:
     - `peer`: the address that it asks from; empty for an editor that has a desk of its own.
     - `name`: what the client calls the document; empty where it does not say, and the text has to tell.
     - `window`: the part of the text that the client replaces by the answer; None where it inserts, or takes edits.
+    - `looks_ahead`: whether the client also asks about the text after a suggestion that nobody has taken yet.
     - `takes_edits`: whether the client shows any edit, wherever it belongs.
     - `sent`: the text as the client sent it, whose line ends may be others: what it is told has them too.
     - `recent_edits`: what the client says was edited lately, oldest first. Where it says nothing, what changed between
@@ -41,6 +42,7 @@ class Ask:
     intent: str = ""
     window: Span | None = None
     takes_edits: bool = False
+    looks_ahead: bool = False
 
     @property
     def whose(self) -> tuple[str, str, str]:

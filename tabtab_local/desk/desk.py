@@ -210,14 +210,15 @@ class Desk:
     def _place(self, ask: Ask) -> _Place | None:
         """Return the place of the document that is asked about, if it is remembered: by its name, or by its text.
 
-        That goes on from what it was, or else from what it is after Tab.
+        That goes on from what it was, or else from what it is after Tab, or before one that was looked ahead of.
         """
         places = [place for place in reversed(self._places) if place.job.ask.whose == ask.whose]
         if ask.name:
             return places[0] if places else None
         # What is expected is put together only where no text is as it was.
         known = chain(
-            ((place, place.job.ask.text) for place in places), ((place, place.offers.expected) for place in places)
+            ((place, place.job.ask.text) for place in places),
+            ((place, text) for place in places for text in place.offers.expected),
         )
         return next((place for place, text in known if goes_on(text, ask.text, ask.caret)), None)
 

@@ -55,7 +55,7 @@ class LlamaServer:
         """Return the question, None for a request that only warms up."""
         if body.n_predict == 0:
             return None
-        return ask_between(self.name, body.input_prefix + body.prompt, body.input_suffix)
+        return ask_between(self.name, body.input_prefix + body.prompt, body.input_suffix, looks_ahead=True)
 
     def answer(self, body: Infill, found: Found) -> Mapping[str, Any]:
         """Return the insertion; of the rest what was asked for, by its path, or all of it."""
