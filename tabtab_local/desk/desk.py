@@ -151,6 +151,11 @@ class Desk:
         return False
 
     @property
+    def deadline_s(self) -> float:
+        """How long a client is kept waiting."""
+        return self._limits.deadline_s
+
+    @property
     def load(self) -> tuple[int, int]:
         """How many documents are remembered, and how many wait for their turn."""
         return len(self._places), len(self._waiting)

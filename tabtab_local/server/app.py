@@ -53,7 +53,8 @@ class Endpoint:
         suggestion: Suggestion | None = None
         outcome = silence = "nothing asked"
         try:
-            ask = await _while_connected(request, self._dialect.ask(body, request.headers))
+            async with asyncio.timeout(self._desk.deadline_s):
+                ask = await _while_connected(request, self._dialect.ask(body, request.headers))
             if ask is not None:
                 ask = replace(ask, peer=request.client.host if request.client else "")
             if ask is not None and ask.text.strip():
@@ -62,6 +63,8 @@ class Endpoint:
                 outcome = silence.partition(":")[0] or "suggestion"
         except Dropped as dropped:
             outcome = silence = dropped.reason
+        except TimeoutError:
+            outcome = silence = "late"
         except UsageError as error:
             if ask is None:
                 return self._failed(400, str(error))
