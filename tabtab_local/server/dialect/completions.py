@@ -19,9 +19,9 @@ _OnePrompt = Annotated[list[str], msgspec.Meta(min_length=1, max_length=1)]
 class Completions(msgspec.Struct):
     """A prompt, and what follows the cursor where the client says so apart from it; or codemirror-ai's messages."""
 
-    prompt: str | _OnePrompt = ""
-    messages: list[Message] = []
-    model: str = ""
+    prompt: str | _OnePrompt | None = ""
+    messages: list[Message] | None = None
+    model: str | None = ""
     suffix: str | None = None
     stream: bool | None = False
 
@@ -62,7 +62,7 @@ class OpenAI:
         """Return the question; None where messages hold none, and where a rendered prompt cannot be read."""
         if body.messages:
             return codemirror.ask(last_said(body.messages))
-        prompt = body.prompt if isinstance(body.prompt, str) else body.prompt[0]
+        prompt = body.prompt[0] if isinstance(body.prompt, list) else body.prompt or ""
         if window := sweep.parse(prompt):
             return window.ask()
         around = fim.parts(prompt) if sweep.is_rendered(prompt) else fim.around(prompt, body.suffix or "")

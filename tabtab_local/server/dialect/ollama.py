@@ -17,10 +17,10 @@ _NS_PER_MS = 1_000_000
 class Generate(msgspec.Struct):
     """A prompt and what follows the cursor, or both in one prompt that was rendered for filling in."""
 
-    model: str = ""
-    prompt: str = ""
-    suffix: str = ""
-    stream: bool = True
+    model: str | None = ""
+    prompt: str | None = ""
+    suffix: str | None = ""
+    stream: bool | None = True
 
 
 class Generated(TypedDict):
@@ -52,7 +52,7 @@ class Ollama:
         """Return the question, None for a prompt that cannot be read, and for none, by which a model is loaded."""
         if not body.prompt and not body.suffix:
             return None
-        around = fim.around(body.prompt, body.suffix)
+        around = fim.around(body.prompt or "", body.suffix or "")
         return ask_between(self.name, *around) if around else None
 
     def answer(self, body: Generate, found: Found) -> Mapping[str, Any] | Parts:
@@ -70,7 +70,7 @@ class Ollama:
             "eval_count": timings.decoded_tokens,
             "eval_duration": round(timings.decode_ms * _NS_PER_MS),
         }
-        if not body.stream:
+        if body.stream is False:
             return {**head, "response": found.insertion, **end}
         text = [{**head, "response": found.insertion, "done": False}] if found.insertion else []
         return Parts(NDJSON, [*text, {**head, "response": "", **end}])
