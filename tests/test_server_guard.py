@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,34 @@ def test_a_page_that_is_allowed_can_ask_and_read() -> None:
         after = server.client.post("/v1/completions", json=zed(BEFORE, AFTER), headers={"origin": PAGE})
         assert after.status_code == 200 and after.headers["access-control-allow-origin"] == PAGE
         assert server.client.get("/health", headers={"origin": "http://127.0.0.1:2719"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        (f"{PAGE}/", PAGE),
+        ("HTTP://Box.lan:80", "http://box.lan"),
+        ("https://box.lan:443/", "https://box.lan"),
+        ("http://box.lan:443", "http://box.lan:443"),
+        ("http://[::1]:2718", "http://[::1]:2718"),
+        ("vscode-webview://0a1b", "vscode-webview://0a1b"),
+    ],
+)
+def test_a_page_is_allowed_by_the_origin_that_browsers_send(given: str, origin: str) -> None:
+    with Server(origins=(given,)) as server:
+        assert asked(server, "GET", "/health", origin=origin).status_code == 200
+        assert asked(server, "GET", "/health", origin="http://evil.example").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "*", "null", "box.lan", "127.0.0.1:2718", f"{PAGE}/notebook", f"{PAGE}//", f"{PAGE}?a", "http://a b", "://"],
+)
+def test_what_is_no_origin_is_refused_in_a_line(given: str) -> None:
+    done = CliRunner().invoke(main, ["serve", "--allow-origin", given])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: {given!r} is not the origin of a web page: ")
+    assert done.stderr.count("\n") == 1
 
 
 @routes
@@ -224,6 +253,13 @@ def test_a_token_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     path.touch(0o600)
     with pytest.raises(DocumentError, match="empty"):
         token(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(DocumentError, match="holds no text"):
+        token(path)
+    path.unlink()
+    path.mkdir(0o700)
+    with pytest.raises(DocumentError, match="holds no text"):
+        token(path)
 
 
 @pytest.mark.parametrize(
@@ -248,6 +284,21 @@ def test_a_port_that_is_taken_is_named() -> None:
         done = CliRunner().invoke(main, ["serve", "--port", str(port)])
     assert done.exit_code == 2
     assert done.stderr.startswith(f"error: 127.0.0.1:{port}: ") and "choose another --port" in done.stderr
+
+
+def test_an_address_that_is_not_this_machine_s_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    def complaint(host: str) -> str:
+        done = CliRunner().invoke(main, ["serve", "--host", host, "--token"])
+        assert done.exit_code == 2
+        return done.stderr
+
+    assert re.fullmatch(r"error: 192\.0\.2\.1:8765: [^:\n]+: choose another --host\n", complaint("192.0.2.1"))
+    monkeypatch.setattr(socket.socket, "bind", unknown)
+    expected = "error: no.such.invalid:8765: Name or service not known: choose another --host\n"
+    assert complaint("no.such.invalid") == expected
 
 
 def test_nothing_is_sent_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:

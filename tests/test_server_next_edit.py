@@ -134,6 +134,7 @@ def test_an_intent_is_told_to_the_model() -> None:
         ({"text": "x", "cursor": {"line": 0, "column": 1}}, "line"),
         ({"text": "x", "cells": [], "cursor": {"line": 1, "column": 1}}, "both text and cells"),
         ({"cells": ["x"], "cell": 1, "cursor": {"line": 1, "column": 1}}, "no cell 1"),
+        ({"cells": [], "cursor": {"line": 1, "column": 1}}, "there are no cells"),
         ({"text": 1, "cursor": {"line": 1, "column": 1}}, "Expected `str | null`"),
         ({"cursor": {"line": 1, "column": 1}, "path": "/etc/passwd"}, "unknown field `path`"),
     ],

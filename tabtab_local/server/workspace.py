@@ -67,8 +67,8 @@ class Workspace:
     async def document(self, code: str, cursor: int, root: str = "") -> Document | None:
         """Return the notebook's cell that holds `code`, as the client has it now; None where none is like it.
 
-        `root` is one of the folders; where it is none of them, all are looked in. Raises `Dropped` where a newer one goes
-        on from this one before it is done.
+        `root` is one of the folders; where it is none of them, all are looked in. Raises `Dropped` where a newer one
+        goes on from this one before it is done.
         """
         if not self._roots:
             return None
