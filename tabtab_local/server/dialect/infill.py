@@ -23,7 +23,7 @@ class Infill(msgspec.Struct):
     input_prefix: str | None = ""
     prompt: str | None = ""
     input_suffix: str | None = ""
-    n_predict: int | None = -1
+    n_predict: int | float | None = -1
     response_fields: list[str] | None = None
 
 
