@@ -95,7 +95,8 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     done = 0
     for edit in edits:
         if not done <= edit.start <= edit.end <= len(text):
-            raise ValueError(f"{edit} overlaps another edit or lies outside the text of {len(text)} characters")
+            place = f"{edit.start}-{edit.end}"  # and not what it puts there: that is somebody's code
+            raise ValueError(f"the edit of {place} overlaps another or lies outside the text of {len(text)} characters")
         parts += (text[done : edit.start], edit.text)
         done = edit.end
     return "".join([*parts, text[done:]])

@@ -86,3 +86,9 @@ def test_a_line_span_leaves_out_the_last_newline():
 def test_edits_that_overlap_or_reach_outside_are_refused(edits):
     with pytest.raises(ValueError, match="outside the text"):
         apply("abc", edits)
+
+
+def test_the_complaint_of_an_edit_shows_no_code():
+    with pytest.raises(ValueError, match="outside the text") as caught:
+        apply("abc", [Edit(0, 9, "secret")])
+    assert "secret" not in str(caught.value)

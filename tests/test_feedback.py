@@ -23,7 +23,7 @@ from tabtab_local.server.serve import Service, application
 from tests.editing import MARIMO, deleted, inserting, python, rewriting, typed
 from tests.fakes import ScriptedEngine
 from tests.test_lsp import CODE, END, LSP, URI, Editor
-from tests.test_server_dialect import ADDRESS, AFTER, BEFORE, LOAD, marimo, native, zed
+from tests.test_server_dialect import ADDRESS, AFTER, BEFORE, LOAD, llama_vim, marimo, native, zed
 
 FEEDBACK = "/v1/tabtab/feedback"
 LIMITS = Limits(prefetch_delay_s=3600.0, documents=2)
@@ -322,6 +322,84 @@ def test_clients_that_never_tell_are_understood(served: Any, path: str, body: An
     client.post(path, json=body(BEFORE, AFTER))
     client.post(path, json=body(BEFORE + LOAD, AFTER))
     assert [record.outcome for record in records] == ["accepted"]
+
+
+class LlamaVim:
+    """llama.vim: it keeps answers, and asks about the text after each that it shows before anybody has taken it."""
+
+    def __init__(self, client: TestClient) -> None:
+        self._client, self._kept = client, dict[str, str]()
+
+    def type(self, text: str) -> str:
+        """Type up to a text before the cursor; return what is shown there."""
+        shown = self._answer(text)
+        if shown:
+            self._answer(text + shown)
+        return shown
+
+    def _answer(self, before: str) -> str:
+        for length in range(len(before) + 1):  # an older answer that is typed along
+            older = self._kept.get(before[: len(before) - length], "")
+            if older and older.startswith(before[len(before) - length :]) and len(older) > length:
+                return older[length:]
+        if before not in self._kept:
+            self._kept[before] = self._client.post("/infill", json=llama_vim(before, AFTER)).json()["content"]
+        return self._kept[before]
+
+
+VIM = python(f"{BEFORE}|{AFTER}")
+TAKEN = typed(VIM, LOAD)
+
+
+@pytest.fixture
+def vim(served: Any) -> Callable[..., tuple[LlamaVim, list[Record], Callable[[], None]]]:
+    def start(*answers: str) -> tuple[LlamaVim, list[Record], Callable[[], None]]:
+        client, records = served(*answers)
+        return LlamaVim(client), records, lambda: client.__exit__(None, None, None)
+
+    return start
+
+
+def test_what_is_only_looked_ahead_of_is_not_accepted(vim: Any) -> None:
+    over = typed(VIM, "open(file)")
+    editor, records, close = vim(
+        inserting(VIM, LOAD), inserting(TAKEN, "[0]"), inserting(typed(VIM, "o")), inserting(over)
+    )
+    assert editor.type(BEFORE) == LOAD
+    assert records == []
+    editor.type(f"{BEFORE}o")
+    assert records == []  # and nobody has seen what would have come after
+    editor.type(f"{BEFORE}open(file)")
+    close()
+    assert [(record.outcome, "[0]" in record.answer) for record in records] == [("typed_over", False)]
+
+
+@pytest.mark.parametrize("long", [LOAD, "[\n    1,\n]"])
+def test_what_is_passed_over_after_a_look_ahead_was_shown_and_no_more(vim: Any, long: str) -> None:
+    answers = (inserting(VIM, long), inserting(typed(VIM, long), "[0]"), inserting(typed(VIM, "x")))
+    editor, records, close = vim(*answers)
+    assert editor.type(BEFORE) == long
+    editor.type(f"{BEFORE}x")
+    editor.type(BEFORE)
+    close()
+    assert len(records) == 1 and records[0].outcome != "accepted"
+
+
+def test_what_was_looked_ahead_of_is_accepted_once_the_client_goes_on_from_there(vim: Any) -> None:
+    further = typed(TAKEN, "[0]")
+    editor, records, close = vim(inserting(VIM, LOAD), inserting(TAKEN, "[0]"), inserting(further))
+    assert editor.type(BEFORE) == LOAD
+    assert editor.type(BEFORE + LOAD) == "[0]"  # asks no more than what comes after that
+    assert [record.outcome for record in records] == ["accepted"]
+    close()
+    assert [record.outcome for record in records] == ["accepted", "shown"]
+
+
+def test_what_nobody_went_on_from_is_shown_and_what_came_after_it_is_not(vim: Any) -> None:
+    editor, records, close = vim(inserting(VIM, LOAD), inserting(TAKEN, "[0]"))
+    assert editor.type(BEFORE) == LOAD
+    close()
+    assert [(record.outcome, "[0]" in record.answer) for record in records] == [("shown", False)]
 
 
 @pytest.mark.parametrize("body", [marimo, zed, native], ids=["marimo", "zed", "native"])

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import pytest
 
-from tabtab_local.desk.ask import Ask, ask_at, ask_between, likeness
+from tabtab_local.desk.ask import Ask, ask_at, ask_between
 from tabtab_local.desk.desk import Desk, Dropped, Limits
 from tabtab_local.document import document_of
-from tabtab_local.edits import Edit
+from tabtab_local.edits import Edit, Span
 from tabtab_local.errors import ModelError
 from tabtab_local.suggestion import Suggestion
 from tests.editing import inserting, moved, python, typed
@@ -23,6 +23,7 @@ from tests.fakes import SlowEngine
 BEFORE = python("import json\n\nrows = |\nprint(rows)\n")
 OTHER = python("names = |\n\ndef first(names):\n    return names[0]\n")
 LOAD = "json.load(file)"
+LICENCE = "# Copyright of somebody. Licensed under whatever there is; see LICENSE for what that means.\nimport os\n\n"
 
 
 def ask(document, client="test", name=""):
@@ -97,6 +98,37 @@ def test_documents_wait_for_each_other_and_none_is_stopped_by_another() -> None:
             return await asyncio.gather(*tasks)
 
     assert asyncio.run(main()) == [LOAD, "[]"]
+
+
+def test_files_that_begin_alike_are_not_taken_for_one() -> None:
+    async def main() -> list[str]:
+        with desk(engine) as found:
+            tasks = [asyncio.create_task(outcome(found, ask(document))) for document in documents]
+            await begun(engine)
+            engine.go.set()
+            return await asyncio.gather(*tasks)
+
+    documents = [python(f"{LICENCE}key = 'secret'\nx = |\n"), python(f"{LICENCE}colour = 'blue'\ny = |\n")]
+    engine = SlowEngine([inserting(documents[0], "1"), inserting(documents[1], "2")])
+    assert asyncio.run(main()) == ["1", "2"]
+    assert "secret" not in engine.requests[-1].prompt
+
+
+@pytest.mark.parametrize("name", ["", "a.py"])
+def test_what_one_machine_asks_is_no_business_of_another(name: str) -> None:
+    async def main() -> tuple[list[str], tuple[int, int]]:
+        engine = SlowEngine([inserting(BEFORE, LOAD), inserting(typed(BEFORE, "j"), "x")])
+        with desk(engine) as found:
+            first = replace(ask(BEFORE, name=name), peer="10.0.0.1")
+            tasks = [asyncio.create_task(outcome(found, first))]
+            await begun(engine)
+            second = replace(ask(typed(BEFORE, "j"), name=name), peer="10.0.0.2")
+            tasks.append(asyncio.create_task(outcome(found, second)))
+            await asyncio.sleep(0)
+            engine.go.set()
+            return await asyncio.gather(*tasks), found.load
+
+    assert asyncio.run(main()) == ([LOAD, "x"], (2, 0))
 
 
 def test_who_waits_longest_is_dropped_where_too_many_wait() -> None:
@@ -189,6 +221,24 @@ def test_reading_goes_on_for_the_next_key_and_stops_once_that_is_gone_too() -> N
     assert asyncio.run(main()) == ("stopped", [])
 
 
+def test_between_two_questions_about_a_document_it_is_never_left() -> None:
+    async def main() -> list[bool]:
+        engine = SlowEngine([inserting(typed(BEFORE, "j"))])
+        with desk(engine) as found:
+            first = asyncio.create_task(outcome(found, ask(BEFORE)))
+            await begun(engine)
+            (place,) = found._places
+            place.job.answer.add_done_callback(lambda _: left.append(place.is_left()))
+            second = asyncio.create_task(outcome(found, ask(typed(BEFORE, "j"))))
+            assert await first == "superseded"
+            engine.go.set()
+            await second
+        return left
+
+    left: list[bool] = []
+    assert asyncio.run(main()) == [False]
+
+
 def test_typing_on_reads_a_prompt_once() -> None:
     async def main() -> tuple[str, list[int]]:
         engine = SlowEngine([inserting(typed(BEFORE, "js"), "on")])
@@ -278,20 +328,6 @@ def test_closing_ends_all_that_wait() -> None:
     assert asyncio.run(main()) == "closing"
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "same"),
-    [
-        ("rows = \nprint(rows)", "rows = js\nprint(rows)", True),
-        ("rows = 1", "names = {}\nprint(names)", False),
-        ("", "", False),
-        ("aaaa", "aa", True),
-        ("x = 1\n" * 50, "x = 1\n" * 50 + "y", True),
-    ],
-)
-def test_a_document_is_known_again_by_its_text(old: str, new: str, same: bool) -> None:
-    assert (likeness(old, new) >= 0.5) == same
-
-
 def test_an_edit_in_another_cell_is_none_of_the_cell_that_a_client_sees() -> None:
     cells = ("total = 1\n", "print(total)\n")
     asked = replace(ask_at("test", cells[0], 9), document=document_of(cells, 0, 9))
@@ -302,4 +338,30 @@ def test_an_edit_in_another_cell_is_none_of_the_cell_that_a_client_sees() -> Non
 
 def test_an_ask_between_two_texts_has_its_caret_there() -> None:
     found = ask_between("test", "a\r\nb", "c\r\nd")
-    assert (found.text, found.caret, found.newline) == ("a\nbc\nd", 3, "\r\n")
+    assert (found.text, found.caret, found.around) == ("a\nbc\nd", 3, ("a\r\nb", "c\r\nd"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "after"),
+    [
+        ("a\nb = \nc\nd", "b = [\n]\nC\n"),
+        ("a\r\nb = \r\nc\r\nd", "b = [\r\n]\r\nC\r\n"),
+        ("a\r\nb = \nc\r\nd", "b = [\r\n]\nC\r\n"),
+        ("a\nb = \r\nc\nd", "b = [\n]\r\nC\n"),
+    ],
+)
+def test_a_window_keeps_the_line_ends_that_it_has(sent: str, after: str) -> None:
+    asked = replace(ask_at("test", sent, sent.index(" = ") + 3), window=Span(2, 9))
+    edits = (Edit(6, 6, "[\n]"), Edit(7, 8, "C"))
+    assert asked.rewritten(Suggestion(asked.document, edits, 8, "", None, 1.0, None)) == after
+    assert asked.rewritten(None) == after.replace("[\r\n]", "").replace("[\n]", "").replace("C", "c")
+
+
+@pytest.mark.parametrize(
+    ("sent", "end"), [("a\nb\n", "\n"), ("a\r\nb\r\nc\n", "\r\n"), ("a\nb\nc\r\n", "\n"), ("a", "\n")]
+)
+def test_what_is_put_in_ends_its_lines_as_most_do(sent: str, end: str) -> None:
+    asked = ask_between("test", sent, "")
+    at = len(asked.text)
+    found = Suggestion(asked.document, (Edit(at, at, "x\ny"),), at + 3, "", None, 1.0, None)
+    assert asked.insertion(found) == f"x{end}y"

@@ -9,12 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
 from tabtab_local.desk.desk import Limits
 from tabtab_local.document import Document
 from tabtab_local.prompt import CURSOR
+from tabtab_local.server.dialect.chat import Conversation
+from tabtab_local.server.dialect.completions import Completions
+from tabtab_local.server.dialect.infill import Infill
+from tabtab_local.server.dialect.native import NextEdit
+from tabtab_local.server.dialect.ollama import Generate
 from tabtab_local.server.serve import Service, application
 from tests.editing import inserting, python, rewriting
 from tests.fakes import ScriptedEngine
@@ -305,8 +311,40 @@ def test_typing_on_costs_no_prompt(client: Client) -> None:
             assert client.read(typed_on) == "load(file)"
 
 
-def test_line_ends_of_windows_are_kept() -> None:
-    client = CLIENTS["zed, openai"]
+BODIES = {
+    "/v1/chat/completions": Conversation,
+    "/v1/completions": Completions,
+    "/completions": Completions,
+    "/infill": Infill,
+    "/api/generate": Generate,
+    "/v1/tabtab/next_edit": NextEdit,
+}
+
+
+@clients
+def test_null_is_as_good_as_nothing(client: Client) -> None:
+    nulls = dict.fromkeys(BODIES[client.path].__struct_fields__)
+    with Server(inserting(seen(client), LOAD)) as server:
+        response = server.client.post(client.path, json={**nulls, **client.body(BEFORE, AFTER)})
+        assert client.read(response.text) == LOAD
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_where_all_is_null_nothing_is_asked(path: str) -> None:
+    required = {
+        "messages": [{"role": "user", "content": [{"type": None, "text": None}]}],
+        "cursor": {"line": 1, "column": 1},
+    }
+    fields = msgspec.structs.fields(BODIES[path])
+    body = {field.name: required[field.name] if field.required else None for field in fields}
+    with Server() as server:
+        response = server.client.post(path, json=body)
+        assert response.status_code == 200, response.text
+        assert server.engine.requests == []
+
+
+@pytest.mark.parametrize("client", [CLIENTS["zed, openai"], CLIENTS["native"]], ids=["zed", "native"])
+def test_line_ends_of_windows_are_kept(client: Client) -> None:
     with Server(inserting(python(f"{BEFORE}|{AFTER}"), "[\n    1\n]")) as server:
         answer = server.post(client, BEFORE.replace("\n", "\r\n"), AFTER.replace("\n", "\r\n"))
     assert client.read(answer) == "[\r\n    1\r\n]"

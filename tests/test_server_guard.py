@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from starlette.testclient import TestClient
 
 from tabtab_local.cli import main
 from tabtab_local.errors import DocumentError
@@ -17,7 +19,7 @@ from tabtab_local.server import guard
 from tabtab_local.server.serve import is_loopback
 from tabtab_local.server.token import token
 from tests.editing import inserting, python
-from tests.test_server_dialect import AFTER, BEFORE, LOAD, Server, zed
+from tests.test_server_dialect import ADDRESS, AFTER, BEFORE, LOAD, Server, zed
 
 PAGE = "http://127.0.0.1:2718"
 ROUTES = [
@@ -113,6 +115,34 @@ def test_a_page_that_is_allowed_can_ask_and_read() -> None:
         assert server.client.get("/health", headers={"origin": "http://127.0.0.1:2719"}).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        (f"{PAGE}/", PAGE),
+        ("HTTP://Box.lan:80", "http://box.lan"),
+        ("https://box.lan:443/", "https://box.lan"),
+        ("http://box.lan:443", "http://box.lan:443"),
+        ("http://[::1]:2718", "http://[::1]:2718"),
+        ("vscode-webview://0a1b", "vscode-webview://0a1b"),
+    ],
+)
+def test_a_page_is_allowed_by_the_origin_that_browsers_send(given: str, origin: str) -> None:
+    with Server(origins=(given,)) as server:
+        assert asked(server, "GET", "/health", origin=origin).status_code == 200
+        assert asked(server, "GET", "/health", origin="http://evil.example").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "*", "null", "box.lan", "127.0.0.1:2718", f"{PAGE}/notebook", f"{PAGE}//", f"{PAGE}?a", "http://a b", "://"],
+)
+def test_what_is_no_origin_is_refused_in_a_line(given: str) -> None:
+    done = CliRunner().invoke(main, ["serve", "--allow-origin", given])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: {given!r} is not the origin of a web page: ")
+    assert done.stderr.count("\n") == 1
+
+
 @routes
 @pytest.mark.parametrize("shown", ["", "Bearer", "Bearer wrong", "Basic right", "right", "Bearer rightt"])
 def test_without_the_token_nothing_is_answered(method: str, path: str, shown: str) -> None:
@@ -129,6 +159,17 @@ def test_with_the_token_all_is_as_without_one(method: str, path: str) -> None:
             asked(open_server, method, path),
         ]
     assert answers[0].status_code == answers[1].status_code
+
+
+def test_two_machines_that_give_a_document_the_same_name_do_not_see_each_other_s() -> None:
+    before, after = python("key = 'secret'\nx = |\n"), python("key = ''\nx = |\n")
+    with Server(inserting(before, "1"), inserting(after, "2"), token="right") as server:
+        for number, document in enumerate((before, after), 1):
+            peer = TestClient(server.client.app, base_url=ADDRESS, client=(f"10.0.0.{number}", 50000))
+            body = {"text": document.code, "cursor": {"line": 2, "column": 5}, "document": "a.py"}
+            answer = peer.post("/v1/tabtab/next_edit", json=body, headers={"authorization": "Bearer right"})
+            assert answer.json()["edits"][0]["text"] == str(number)
+        assert "secret" not in server.engine.requests[-1].prompt
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
@@ -181,15 +222,23 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'{"prompt": 1}', b"\xff", b'{"prompt": "\\ud800"}', b"[" * 100_000]
+    "body",
+    [
+        *(b"", b"{", b"[]", b"null", b"1e999", b"\xff", b"{}{}", b"[" * 100_000, b'{"x": ' + b"[" * 100_000),
+        *(
+            b'{"prompt": 1}',
+            b'{"prompt": "\\ud800"}',
+            b'{"prompt": "x", "messages": [], "n_predict": [], "stream": "yes"}',
+        ),
+    ],
 )
 @pytest.mark.parametrize("path", [path for method, path in ROUTES if method == "POST" and path != "/api/show"])
 def test_a_body_that_is_wrong_is_refused_in_a_line(path: str, body: bytes) -> None:
     with Server() as server:
         response = server.client.post(path, content=body, headers={"content-type": "application/json"})
-        assert response.status_code in (200, 400)
-        if response.status_code == 400:
-            assert "\n" not in response.json()["error"]["message"]
+    assert response.status_code == 400
+    message = response.json()["error"]["message"]
+    assert message.startswith(f"the body is not what {path} takes: ") and "\n" not in message
 
 
 @pytest.mark.parametrize("path", ["/api/create", "/api/pull", "/api/push", "/api/delete", "/api/copy", "/api/blobs/x"])
@@ -211,6 +260,13 @@ def test_a_token_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     path.unlink()
     path.touch(0o600)
     with pytest.raises(DocumentError, match="empty"):
+        token(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(DocumentError, match="holds no text"):
+        token(path)
+    path.unlink()
+    path.mkdir(0o700)
+    with pytest.raises(DocumentError, match="holds no text"):
         token(path)
 
 
@@ -236,6 +292,21 @@ def test_a_port_that_is_taken_is_named() -> None:
         done = CliRunner().invoke(main, ["serve", "--port", str(port)])
     assert done.exit_code == 2
     assert done.stderr.startswith(f"error: 127.0.0.1:{port}: ") and "choose another --port" in done.stderr
+
+
+def test_an_address_that_is_not_this_machine_s_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    def complaint(host: str) -> str:
+        done = CliRunner().invoke(main, ["serve", "--host", host, "--token"])
+        assert done.exit_code == 2
+        return done.stderr
+
+    assert re.fullmatch(r"error: 192\.0\.2\.1:8765: [^:\n]+: choose another --host\n", complaint("192.0.2.1"))
+    monkeypatch.setattr(socket.socket, "bind", unknown)
+    expected = "error: no.such.invalid:8765: Name or service not known: choose another --host\n"
+    assert complaint("no.such.invalid") == expected
 
 
 def test_nothing_is_sent_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:

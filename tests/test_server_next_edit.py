@@ -50,6 +50,30 @@ def test_a_window_ends_as_zed_s_does(row: int, rows: int, total: int) -> None:
     assert parsed.caret == window.index(f"x{row} = {row}") + len(f"x{row} = {row}")
 
 
+@pytest.mark.parametrize(
+    "separated",
+    [
+        SWEEP.replace("print(totl)", "print('<|file_sep|>')"),
+        SWEEP.replace("print(totl)", "print('''<|file_sep|>current/a.py\nx = 1''')"),
+        SWEEP.replace("print(totl)", "print('''\n<|file_sep|>original/a.py\n<|file_sep|>current/a.py\n''')"),
+        SWEEP.replace("current/a.py\ntotal = 1\n", "current/a.py\nsep = '<|file_sep|>'\n"),
+        SWEEP.replace("current/", "current/b/"),
+        SWEEP.replace("original/", ""),
+        f"{SWEEP}total = 1\n",
+        SWEEP.partition("<|file_sep|>updated")[0],
+        "<|file_sep|>a.py\nimport pandas as ",
+    ],
+)
+def test_blocks_that_are_not_as_zed_has_them_are_not_answered(separated: str) -> None:
+    with Server() as server:
+        answer = server.client.post("/v1/completions", json={"model": "sweep-next-edit", "prompt": separated})
+        assert read_zed(answer.text) == "" and server.engine.requests == []
+
+
+def test_other_files_before_the_blocks_are_passed_over() -> None:
+    assert sweep.parse(f"<|file_sep|>b.py\nx = 1\n{SWEEP}") == sweep.parse(SWEEP)
+
+
 INSTINCT = (
     "Reference the user excerpt.\n\n### Context:\n\n\n### User Edits:\n\n"
     'User edited file "t.py"\n\n```diff\n@@ -1,1 +1,1 @@\n-a = 0\n+a = 1\n```\n\n'
@@ -78,6 +102,21 @@ def test_a_native_client_sends_a_notebook_cell_by_cell() -> None:
     assert answer["cursor"] == {"line": 1, "column": 8 + len(LOAD)}
 
 
+def test_cells_with_line_ends_of_windows_are_read_as_others_and_followed_as_others() -> None:
+    cells = ["import json\r\nfile = 'a'", "x = 1\r\nrows = "]
+    code, other = python("x = 1\nrows = |"), python("total = |")
+    body = {"cells": cells, "cell": 1, "cursor": {"line": 2, "column": 8}}
+    body["recent_edits"] = [{"original": "a\r\nb", "updated": "a\r\nc"}]
+    with Server(inserting(code, LOAD), inserting(other, "0")) as server:
+        answer = server.client.post("/v1/tabtab/next_edit", json=body).json()
+        assert "\r" not in server.engine.requests[-1].prompt
+        place = {"line": 2, "column": 8}
+        assert answer["edits"] == [{"start": place, "end": place, "text": LOAD}]
+        # What is not like it is looked for in what is expected after it.
+        unlike = {"text": other.code, "cursor": {"line": 1, "column": 9}}
+        assert server.client.post("/v1/tabtab/next_edit", json=unlike).json()["edits"][0]["text"] == "0"
+
+
 def test_an_intent_is_told_to_the_model() -> None:
     document = python(f"{BEFORE}|{AFTER}")
     answer = inserting(document, LOAD).replace("<|INTENT|>", "<|INTENT|> load the file", 1)
@@ -95,6 +134,7 @@ def test_an_intent_is_told_to_the_model() -> None:
         ({"text": "x", "cursor": {"line": 0, "column": 1}}, "line"),
         ({"text": "x", "cells": [], "cursor": {"line": 1, "column": 1}}, "both text and cells"),
         ({"cells": ["x"], "cell": 1, "cursor": {"line": 1, "column": 1}}, "no cell 1"),
+        ({"cells": [], "cursor": {"line": 1, "column": 1}}, "there are no cells"),
         ({"text": 1, "cursor": {"line": 1, "column": 1}}, "Expected `str | null`"),
         ({"cursor": {"line": 1, "column": 1}, "path": "/etc/passwd"}, "unknown field `path`"),
     ],

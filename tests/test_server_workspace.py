@@ -8,12 +8,19 @@ import threading
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
+from tabtab_local.desk.desk import Desk, Dropped, Limits
 from tabtab_local.document import Document
 from tabtab_local.server import workspace
+from tabtab_local.server.app import create_app
+from tabtab_local.server.dialect.chat import Chat
+from tabtab_local.server.guard import Rules
+from tabtab_local.server.metrics import Metrics
 from tabtab_local.server.workspace import Workspace, _File
 from tests.editing import inserting, python
-from tests.test_server_dialect import AFTER, CLIENTS, LOAD, Server
+from tests.fakes import ScriptedEngine
+from tests.test_server_dialect import ADDRESS, AFTER, CLIENTS, LOAD, Server
 
 CELL = "rows = load(path)\nprint(rows)"
 
@@ -111,6 +118,38 @@ def test_nobody_else_waits_while_files_are_read_and_answers_come_in_order(folder
 
     found = Reader(folder)
     assert asyncio.run(main()) == ["name = 'a'", ""]
+
+
+def test_of_the_look_ups_for_a_cell_that_grows_only_the_newest_is_waited_for(folder: Path) -> None:
+    async def main() -> list[str]:
+        async def ask(code: str) -> str:
+            try:
+                return first_cell(await found.document(code, len(code)))
+            except Dropped as dropped:
+                return dropped.reason
+
+        found.may.clear()
+        codes = [f"{CELL}\n# bbbbb{'bbbb'[:count]}" for count in range(5)]
+        tasks = [asyncio.create_task(ask(code)) for code in (*codes, "something = 'else'", codes[-1])]
+        await asyncio.sleep(0.01)
+        assert [task.done() for task in tasks] == [*[True] * 4, *[False] * 3]
+        found.may.set()
+        return await asyncio.gather(*tasks)
+
+    found = Reader(folder)
+    assert asyncio.run(main()) == [*["superseded"] * 4, "name = 'b'", "", "name = 'b'"]
+
+
+def test_marimo_is_told_nothing_where_a_look_up_takes_too_long(folder: Path) -> None:
+    chat = Chat(found := Reader(folder))
+    with Desk(ScriptedEngine([]), Limits(deadline_s=0.05)) as desk:
+        rules = Rules(("127.0.0.1:8765",))
+        app = create_app([chat], [], desk, ScriptedEngine([]).model, Metrics(), rules)
+        found.may.clear()
+        client = CLIENTS["marimo"]
+        response = TestClient(app, base_url=ADDRESS).post(client.path, json=client.body(CELL, ""))
+        found.may.set()
+    assert response.status_code == 200 and client.read(response.text) == ""
 
 
 def test_without_folders_nothing_is_looked_at() -> None:

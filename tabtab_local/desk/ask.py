@@ -9,12 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tabtab_local.document import Document, document_at
-from tabtab_local.edits import Edit, Span, apply, shared_end, shared_start
+from tabtab_local.edits import Edit, Span, apply
 from tabtab_local.prompt import RecentEdit
 from tabtab_local.suggestion import Suggestion
-
-# Of the longer of two texts, how much must be the same for them to be one while it is edited.
-SAME = 0.5
 
 
 @dataclass(frozen=True)
@@ -24,9 +21,12 @@ class Ask:
     - `client`: which program asks, and in which words, as far as that can be told.
     - `text`, `caret`: what the client sees, and the offset of its cursor there: the file, or one cell of a notebook.
     - `document`: what that is for the model.
+    - `peer`: the address that it asks from; empty for an editor that has a desk of its own.
     - `name`: what the client calls the document; empty where it does not say, and the text has to tell.
     - `window`: the part of the text that the client replaces by the answer; None where it inserts, or takes edits.
+    - `looks_ahead`: whether the client also asks about the text after a suggestion that nobody has taken yet.
     - `takes_edits`: whether the client shows any edit, wherever it belongs.
+    - `sent`: the text as the client sent it, whose line ends may be others: what it is told has them too.
     - `recent_edits`: what the client says was edited lately, oldest first. Where it says nothing, what changed between
       its requests is remembered.
     """
@@ -35,12 +35,19 @@ class Ask:
     text: str
     caret: int
     document: Document
+    sent: str
     name: str = ""
+    peer: str = ""
     recent_edits: tuple[RecentEdit, ...] = ()
     intent: str = ""
-    newline: str = "\n"
     window: Span | None = None
     takes_edits: bool = False
+    looks_ahead: bool = False
+
+    @property
+    def whose(self) -> tuple[str, str, str]:
+        """Whose document it is: what one client asks is no business of another."""
+        return self.client, self.peer, self.name
 
     @property
     def sees_file(self) -> bool:
@@ -50,7 +57,8 @@ class Ask:
     @property
     def around(self) -> tuple[str, str]:
         """What the client has before its cursor and behind it, as it sent it."""
-        return self._as_sent(self.text[: self.caret]), self._as_sent(self.text[self.caret :])
+        caret = self._sent_at(self.caret)
+        return self.sent[:caret], self.sent[caret:]
 
     def edits(self, suggestion: Suggestion) -> tuple[Edit, ...]:
         """Return what is suggested as edits of the client's text; none where they stand in another cell."""
@@ -70,7 +78,7 @@ class Ask:
         """Return what a client shows that can only insert at its caret: nothing unless that is the whole edit."""
         edits = self.edits(suggestion)
         at_caret = len(edits) == 1 and edits[0].start == edits[0].end == self.caret
-        return self._as_sent(edits[0].text) if at_caret else ""
+        return with_ends_of(self.sent, edits[0].text) if at_caret else ""
 
     def rewritten(self, suggestion: Suggestion | None) -> str:
         """Return the window as it is after the edit; as it is now where there is none, or it reaches beyond it."""
@@ -78,11 +86,17 @@ class Ask:
         edits = self.edits(suggestion) if suggestion else ()
         if not all(window.start <= edit.start and edit.end <= window.end for edit in edits):
             edits = ()
-        return self._as_sent(apply(window.of(self.text), [edit.shifted(-window.start) for edit in edits]))
+        start, end = self._sent_at(window.start), self._sent_at(window.end)
+        return apply(self.sent[start:end], [self._sent_edit(edit).shifted(-start) for edit in edits])
 
-    def _as_sent(self, text: str) -> str:
-        """Return `text` with the client's line ends."""
-        return text.replace("\n", self.newline)
+    def _sent_edit(self, edit: Edit) -> Edit:
+        """Return an edit of the text as one of what was sent."""
+        return Edit(self._sent_at(edit.start), self._sent_at(edit.end), with_ends_of(self.sent, edit.text))
+
+    def _sent_at(self, offset: int) -> int:
+        """Return where an offset of the text is in what was sent: a character later for each line end of Windows."""
+        count = self.text.count("\n", 0, offset)
+        return offset + sum(line.endswith("\r") for line in self.sent.split("\n", count)[:count])
 
 
 def ask_at(client: str, text: str, caret: int, **more: object) -> Ask:
@@ -90,11 +104,10 @@ def ask_at(client: str, text: str, caret: int, **more: object) -> Ask:
 
     Raises `UsageError` for a cursor outside the text, `DocumentError` for a notebook that cannot be understood.
     """
-    newline = "\r\n" if "\r\n" in text else "\n"
-    if newline == "\r\n":
-        caret -= text.count("\r\n", 0, caret) + text.startswith("\r\n", max(0, caret - 1)) * (caret > 0)
-        text = text.replace("\r\n", "\n")
-    return replace(Ask(client, text, caret, document_at(text, caret), newline=newline), **more)  # type: ignore[arg-type]
+    sent = text
+    caret -= text.count("\r\n", 0, caret) + text.startswith("\r\n", max(0, caret - 1)) * (caret > 0)
+    text = with_newlines(text)
+    return replace(Ask(client, text, caret, document_at(text, caret), sent), **more)  # type: ignore[arg-type]
 
 
 def ask_between(client: str, prefix: str, suffix: str, **more: object) -> Ask:
@@ -102,7 +115,11 @@ def ask_between(client: str, prefix: str, suffix: str, **more: object) -> Ask:
     return ask_at(client, prefix + suffix, len(prefix), **more)
 
 
-def likeness(old: str, new: str) -> float:
-    """Return how much of the longer of two texts both share, at their ends."""
-    start = shared_start(old, new)
-    return (start + shared_end(old, new, start)) / max(1, len(old), len(new))
+def with_newlines(text: str) -> str:
+    """Return a text as all texts are inside the program, where `\\n` ends a line."""
+    return text.replace("\r\n", "\n")
+
+
+def with_ends_of(sent: str, text: str) -> str:
+    """Return a text that is put into one that a client has `sent`: with the line ends that most lines have there."""
+    return text.replace("\n", "\r\n") if 2 * sent.count("\r\n") > sent.count("\n") else text

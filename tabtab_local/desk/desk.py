@@ -18,8 +18,9 @@ from itertools import chain
 from typing import Literal
 
 from tabtab_local.complete import complete
-from tabtab_local.desk.ask import SAME, Ask, likeness
+from tabtab_local.desk.ask import Ask
 from tabtab_local.desk.offer import Event, Offers
+from tabtab_local.desk.same import goes_on
 from tabtab_local.engine import Engine
 from tabtab_local.errors import Cancelled, TabTabError
 from tabtab_local.feedback.record import Note, unnoted
@@ -150,6 +151,11 @@ class Desk:
         return False
 
     @property
+    def deadline_s(self) -> float:
+        """How long a client is kept waiting."""
+        return self._limits.deadline_s
+
+    @property
     def load(self) -> tuple[int, int]:
         """How many documents are remembered, and how many wait for their turn."""
         return len(self._places), len(self._waiting)
@@ -182,8 +188,9 @@ class Desk:
             return place.job
         else:
             self._places.remove(place)
-            place.job.drop("superseded")
-            place.job = _Job(ask, place)
+            # The thread may look at any moment: somebody waits for the new one before the old one is given up.
+            before, place.job = place.job, _Job(ask, place)
+            before.drop("superseded")
             place.offers.follow(ask)
         self._places.append(place)
         if len(self._places) > self._limits.documents:
@@ -208,17 +215,17 @@ class Desk:
     def _place(self, ask: Ask) -> _Place | None:
         """Return the place of the document that is asked about, if it is remembered: by its name, or by its text.
 
-        That is like what it was, or else like what it is after Tab.
+        That goes on from what it was, or else from what it is after Tab, or before one that was looked ahead of.
         """
-        who = ask.client, ask.name
-        places = [place for place in reversed(self._places) if (place.job.ask.client, place.job.ask.name) == who]
+        places = [place for place in reversed(self._places) if place.job.ask.whose == ask.whose]
         if ask.name:
             return places[0] if places else None
         # What is expected is put together only where no text is as it was.
         known = chain(
-            ((place, place.job.ask.text) for place in places), ((place, place.offers.expected) for place in places)
+            ((place, place.job.ask.text) for place in places),
+            ((place, text) for place in places for text in place.offers.expected),
         )
-        return next((place for place, text in known if likeness(text, ask.text) >= SAME), None)
+        return next((place for place, text in known if goes_on(text, ask.text, ask.caret)), None)
 
     def _work(self) -> None:
         while (job := self._next()) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -19,9 +20,13 @@ Event = Literal["accepted", "rejected"]
 _MOST = 8
 
 
-@dataclass
+@dataclass(eq=False)
 class Offer:
-    """A suggestion that a client shows, or has shown. `numbers` are those that it may tell of it by."""
+    """A suggestion that a client shows, or has shown. `numbers` are those that it may tell of it by.
+
+    `ahead`: the question about the text after it by which its client perhaps only looks ahead. `after`: the offer that
+    was looked ahead of when this one was made; this one is shown once that one is taken.
+    """
 
     ask: Ask
     suggestion: Suggestion
@@ -30,6 +35,13 @@ class Offer:
     numbers: set[int] = field(default_factory=set)
     is_typed_over: bool = False
     is_rejected: bool = False
+    ahead: Ask | None = None
+    after: Offer | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether nobody has seen it yet."""
+        return self.after is not None and self.after.ahead is not None
 
 
 class Offers:
@@ -50,17 +62,29 @@ class Offers:
             if offer.exchange is suggestion.exchange:
                 offer.numbers.add(number)
                 return
-            if not (offer.is_typed_over or offer.is_rejected):
+            if not (offer.is_typed_over or offer.is_rejected or offer.ahead):
                 self._end(offer, "shown")
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._open.append(Offer(ask, suggestion, suggestion.exchange, now, {number}))
+        after = next((offer for offer in self._open if offer.ahead), None)
+        self._open.append(Offer(ask, suggestion, suggestion.exchange, now, {number}, after=after))
         if len(self._open) > _MOST:
             self._lose(self._open[0])
 
     def follow(self, ask: Ask) -> None:
-        """Take in the text of a newer question."""
+        """Take in the text of a newer question.
+
+        Where that may be one that only looks ahead, what it has taken is taken once another one goes on from there.
+        """
         for offer in list(self._open):
+            if offer not in self._open:
+                continue  # nobody has seen it
             found = fate(offer.suggestion, *_now(offer, ask))
+            if found.kind == "accepted" and ask.looks_ahead and offer.ahead in (None, ask):
+                offer.ahead = ask
+                continue
+            if found.kind != "accepted":
+                self._open = [each for each in self._open if each.after is not offer or not each.is_hidden]
+            offer.ahead = None
             if found.kind == "accepted":
                 self._end(offer, "rejected" if offer.is_rejected else "accepted")
             elif found.kind == "typed_over":
@@ -86,10 +110,15 @@ class Offers:
             offer.is_rejected = True
 
     @property
-    def expected(self) -> str:
-        """The client's text after the newest suggestion; empty where none is open."""
-        last = self._open[-1] if self._open else None
-        return apply(last.ask.text, last.ask.edits(last.suggestion)) if last else ""
+    def expected(self) -> Iterator[str]:
+        """What the client may have besides what it has asked about: its text after the newest suggestion.
+
+        Where it has looked ahead, also its text without that.
+        """
+        if self._open:
+            last = self._open[-1]
+            yield apply(last.ask.text, last.ask.edits(last.suggestion))
+        yield from (offer.ask.text for offer in self._open if offer.ahead)
 
     def close(self) -> None:
         """Note all that is open as it is: nothing more will be heard."""
@@ -101,6 +130,8 @@ class Offers:
 
     def _end(self, offer: Offer, outcome: Outcome, region: str | None = None) -> None:
         self._open.remove(offer)
+        if offer.is_hidden:
+            return
         exchange = offer.exchange
         self._note(
             Record(

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Any, TypeVar
 
@@ -52,13 +53,18 @@ class Endpoint:
         suggestion: Suggestion | None = None
         outcome = silence = "nothing asked"
         try:
-            ask = await _while_connected(request, self._dialect.ask(body, request.headers))
+            async with asyncio.timeout(self._desk.deadline_s):
+                ask = await _while_connected(request, self._dialect.ask(body, request.headers))
+            if ask is not None:
+                ask = replace(ask, peer=request.client.host if request.client else "")
             if ask is not None and ask.text.strip():
                 suggestion = await _while_connected(request, self._desk.suggestion(ask))
                 silence = suggestion.silence or ""
                 outcome = silence.partition(":")[0] or "suggestion"
         except Dropped as dropped:
             outcome = silence = dropped.reason
+        except TimeoutError:
+            outcome = silence = "late"
         except UsageError as error:
             if ask is None:
                 return self._failed(400, str(error))

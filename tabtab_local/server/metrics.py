@@ -36,7 +36,8 @@ class Metrics:
         timings = suggestion.timings if suggestion else None
         if timings:
             self._tokens.labels("evaluated").inc(timings.evaluated_tokens)
-            self._tokens.labels("cached").inc(timings.prompt_tokens - timings.evaluated_tokens)
+            # A prompt of which more than one answer was asked may have been read more than once.
+            self._tokens.labels("cached").inc(max(0, timings.prompt_tokens - timings.evaluated_tokens))
             self._tokens.labels("decoded").inc(timings.decoded_tokens)
 
     def failed(self, dialect: str, status: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
 import signal
@@ -31,7 +32,7 @@ from tabtab_local.server.dialect.native import Native
 from tabtab_local.server.dialect.ollama import Ollama
 from tabtab_local.server.feedback import hearing
 from tabtab_local.server.guard import Rules
-from tabtab_local.server.host import hosts, with_port
+from tabtab_local.server.host import hosts, origins, with_port
 from tabtab_local.server.metrics import Metrics
 from tabtab_local.server.page import pages
 from tabtab_local.server.schema import described
@@ -41,6 +42,8 @@ _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # A client that keeps a connection open and sends nothing is not waited for longer.
 _KEEP_ALIVE_S = 30
 _MOST_CONNECTIONS = 1000
+# Where an address cannot be listened at because of its port: all else is wrong with the host.
+_OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def application(service: Service, engine: Engine, limits: Limits | None = None, 
     )
     desk, metrics = Desk(engine, limits, note), Metrics()
     names = hosts((*_LOOPBACK_NAMES, service.host, *service.names), service.port)
-    rules = Rules(names, service.origins, service.token)
+    rules = Rules(names, origins(service.origins), service.token)
     telling = pages(engine.model, desk, metrics)
     telling = (*telling, described(dialects, telling, token=service.token is not None))
     routes = [*(page.route for page in telling), hearing(desk)]
@@ -93,7 +96,8 @@ def application(service: Service, engine: Engine, limits: Limits | None = None, 
 def serve(service: Service, engine: Engine, started: Callable[[str], None], note: Note = unnoted) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
-    Raises `UsageError` where the address is taken, or is reached by other machines and there is no token.
+    Raises `UsageError` where the address is taken or none of this machine's, and where other machines reach it and
+    there is no token.
     """
     if not is_loopback(service.host) and service.token is None:
         raise UsageError(f"{service.host} is reached by other machines: add --token")
@@ -116,7 +120,8 @@ def serve(service: Service, engine: Engine, started: Callable[[str], None], note
         try:
             listening.bind((service.host.strip("[]"), service.port))
         except OSError as error:
-            raise UsageError(f"{service.host}:{service.port}: {error.strerror}: choose another --port") from None
+            wrong = "--port" if error.errno in _OF_THE_PORT else "--host"
+            raise UsageError(f"{service.host}:{service.port}: {error.strerror}: choose another {wrong}") from None
         started(f"http://{with_port(service.host, service.port)}")
         with _until_stopped():
             uvicorn.Server(config).run(sockets=[listening])

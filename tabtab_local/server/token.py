@@ -25,7 +25,7 @@ def token_file() -> Path:
 def token(path: Path) -> str:
     """Return the token in `path`, made now where there is none.
 
-    Raises `DocumentError` for a file that others can read, or that holds nothing.
+    Raises `DocumentError` for a file that others can read, that cannot be read, or that holds nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -35,7 +35,10 @@ def token(path: Path) -> str:
         pass  # made before
     if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise DocumentError(f"{path} can be read by others: chmod 600 {path}")
-    found = path.read_text(encoding="utf-8").strip()
+    try:
+        found = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise DocumentError(f"{path} holds no text: remove it, and a token is made anew") from None
     if not found:
         raise DocumentError(f"{path} is empty: remove it, and a token is made anew")
     return found

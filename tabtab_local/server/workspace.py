@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tabtab_local import store
-from tabtab_local.desk.ask import SAME, likeness
+from tabtab_local.desk.desk import Dropped
+from tabtab_local.desk.same import SAME, goes_on, likeness
 from tabtab_local.document import Document, document_at
 from tabtab_local.edits import Edit, shared_end, shared_start
 from tabtab_local.errors import TabTabError
@@ -59,19 +60,33 @@ class Workspace:
         self._listed: dict[Path, tuple[float, list[Path]]] = {}
         self._last: dict[Path, Path] = {}  # for each folder the notebook that was found there since it was listed
         self._cell: tuple[_Match, str] | None = None  # what was asked about last, and its code
-        # One thread: requests are looked up in the order in which they came.
+        # One thread: requests are looked up in the order in which they came, but for those that nobody waits for.
         self._thread = ThreadPoolExecutor(1, "tabtab-workspace")
+        self._waiting: list[tuple[asyncio.Future[Document | None], str]] = []  # look-ups, and for which code
 
     async def document(self, code: str, cursor: int, root: str = "") -> Document | None:
         """Return the notebook's cell that holds `code`, as the client has it now; None where none is like it.
 
-        `root` is one of the folders; where it is none of them, all are looked in.
+        `root` is one of the folders; where it is none of them, all are looked in. Raises `Dropped` where a newer one
+        goes on from this one before it is done.
         """
         if not self._roots:
             return None
         named = [each for each in self._roots if str(each) == root.rstrip("/")]
+        self._waiting = [each for each in self._waiting if not each[0].done()]
+        for older, before in self._waiting:
+            if before != code and goes_on(before, code, cursor):
+                older.cancel()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._document, named or self._roots, code, cursor)
+        found = loop.run_in_executor(self._thread, self._document, named or self._roots, code, cursor)
+        self._waiting.append((found, code))
+        try:
+            await asyncio.wait([found])
+            if found.cancelled():
+                raise Dropped("superseded")
+            return found.result()
+        finally:
+            found.cancel()  # nobody waits for it any more
 
     def _document(self, roots: Sequence[Path], code: str, cursor: int) -> Document | None:
         listed = [path for root in roots for path in self._paths(root)]

@@ -17,8 +17,8 @@ from tabtab_local.suggestion import Suggestion
 class Part(msgspec.Struct):
     """A part of a message; only text is read."""
 
-    type: str = "text"
-    text: str = ""
+    type: str | None = "text"
+    text: str | None = ""
 
 
 class Message(msgspec.Struct):
@@ -31,7 +31,7 @@ class Message(msgspec.Struct):
     def text(self) -> str:
         """All of its text."""
         if isinstance(self.content, list):
-            return "".join(part.text for part in self.content if part.type == "text")
+            return "".join(part.text or "" for part in self.content if part.type in ("text", None))
         return self.content or ""
 
 

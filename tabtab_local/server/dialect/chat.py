@@ -30,7 +30,7 @@ class Conversation(msgspec.Struct):
     """Messages, of which the last one of the user holds the code around the cursor."""
 
     messages: list[Message]
-    model: str = ""
+    model: str | None = ""
     stream: bool | None = False
 
 

@@ -19,9 +19,9 @@ _OnePrompt = Annotated[list[str], msgspec.Meta(min_length=1, max_length=1)]
 class Completions(msgspec.Struct):
     """A prompt, and what follows the cursor where the client says so apart from it; or codemirror-ai's messages."""
 
-    prompt: str | _OnePrompt = ""
-    messages: list[Message] = []
-    model: str = ""
+    prompt: str | _OnePrompt | None = ""
+    messages: list[Message] | None = None
+    model: str | None = ""
     suffix: str | None = None
     stream: bool | None = False
 
@@ -59,14 +59,14 @@ class OpenAI:
         self.path = path
 
     async def ask(self, body: Completions, headers: Mapping[str, str]) -> Ask | None:
-        """Return the question; None where messages hold none."""
+        """Return the question; None where messages hold none, and where a rendered prompt cannot be read."""
         if body.messages:
             return codemirror.ask(last_said(body.messages))
-        prompt = body.prompt if isinstance(body.prompt, str) else body.prompt[0]
+        prompt = body.prompt[0] if isinstance(body.prompt, list) else body.prompt or ""
         if window := sweep.parse(prompt):
             return window.ask()
-        prefix, suffix = (prompt, body.suffix) if body.suffix else fim.parts(prompt) or (fim.own_file(prompt), "")
-        return ask_between(self.name, prefix, suffix)
+        around = fim.parts(prompt) if sweep.is_rendered(prompt) else fim.around(prompt, body.suffix or "")
+        return ask_between(self.name, *around) if around else None
 
     def answer(self, body: Completions, found: Found) -> Mapping[str, Any] | Parts:
         """Return the text that the client inserts, or puts in the place of the window."""

@@ -20,11 +20,11 @@ class Infill(msgspec.Struct):
     Nothing is to be predicted where `n_predict` is 0: such a request has llama-server read `input_extra` in advance.
     """
 
-    input_prefix: str = ""
-    prompt: str = ""
-    input_suffix: str = ""
-    n_predict: int = -1
-    response_fields: list[str] = []
+    input_prefix: str | None = ""
+    prompt: str | None = ""
+    input_suffix: str | None = ""
+    n_predict: int | float | None = -1
+    response_fields: list[str] | None = None
 
 
 class Infilled(TypedDict, total=False):
@@ -55,7 +55,8 @@ class LlamaServer:
         """Return the question, None for a request that only warms up."""
         if body.n_predict == 0:
             return None
-        return ask_between(self.name, body.input_prefix + body.prompt, body.input_suffix)
+        before = (body.input_prefix or "") + (body.prompt or "")
+        return ask_between(self.name, before, body.input_suffix or "", looks_ahead=True)
 
     def answer(self, body: Infill, found: Found) -> Mapping[str, Any]:
         """Return the insertion; of the rest what was asked for, by its path, or all of it."""
@@ -72,7 +73,7 @@ class LlamaServer:
             "generation_settings": {"n_ctx": found.model.context_tokens},
             "timings": _timings(found),
         }
-        fields = [field for field in body.response_fields if field]
+        fields = [field for field in body.response_fields or () if field]
         if not fields:
             return whole
         flat = {**whole, **{f"{_TIMINGS}{name}": value for name, value in whole["timings"].items()}}

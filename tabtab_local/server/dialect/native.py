@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypedDict
 import msgspec
 
 from tabtab_local.complete import Completion, to_json
-from tabtab_local.desk.ask import Ask, ask_at
+from tabtab_local.desk.ask import Ask, ask_at, with_ends_of, with_newlines
 from tabtab_local.document import document_of
 from tabtab_local.edits import Position, offset_of
 from tabtab_local.engine import Timings
@@ -43,11 +43,11 @@ class NextEdit(msgspec.Struct, forbid_unknown_fields=True):
     cursor: Place
     text: str | None = None
     cells: list[str] | None = None
-    cell: Annotated[int, msgspec.Meta(ge=0)] = 0
-    document: str = ""
-    version: int = 0
-    recent_edits: list[Recent] = []
-    intent: str = ""
+    cell: Annotated[int, msgspec.Meta(ge=0)] | None = 0
+    document: str | None = ""
+    version: int | None = 0
+    recent_edits: list[Recent] | None = None
+    intent: str | None = ""
 
 
 class Replacement(TypedDict):
@@ -91,23 +91,30 @@ class Native:
 
     async def ask(self, body: NextEdit, headers: Mapping[str, str]) -> Ask:
         """Return the question about the text or the cell."""
-        recent = tuple(RecentEdit(each.original, each.updated) for each in body.recent_edits)
-        more = {"name": body.document, "recent_edits": recent, "intent": clean_intent(body.intent), "takes_edits": True}
+        pairs = ((with_newlines(each.original), with_newlines(each.updated)) for each in body.recent_edits or ())
+        recent = tuple(RecentEdit(original, updated) for original, updated in pairs)
+        name, intent = body.document or "", clean_intent(body.intent or "")
+        more = {"name": name, "recent_edits": recent, "intent": intent, "takes_edits": True}
         position = Position(body.cursor.line, body.cursor.column)
         if body.cells is None:
             text = body.text or ""
             return ask_at(self.name, text, offset_of(text, position), **more)
         if body.text is not None:
             raise UsageError("both text and cells are given: give the one or the other")
-        if body.cell >= len(body.cells):
-            raise UsageError(f"there is no cell {body.cell}: choose 0-{len(body.cells) - 1}")
-        code = body.cells[body.cell]
-        caret = offset_of(code, position)
-        return replace(ask_at(self.name, code, caret, **more), document=document_of(body.cells, body.cell, caret))
+        if not body.cells:
+            raise UsageError("there are no cells: give the code of one at least")
+        cell = body.cell or 0
+        if cell >= len(body.cells):
+            raise UsageError(f"there is no cell {cell}: choose 0-{len(body.cells) - 1}")
+        code = body.cells[cell]
+        ask = ask_at(self.name, code, offset_of(code, position), **more)
+        cells = [with_newlines(each) for each in body.cells]
+        return replace(ask, document=document_of(cells, cell, ask.caret))
 
     def answer(self, body: NextEdit, found: Found) -> Mapping[str, Any]:
         """Return the edits as the command line does, with the cell that they belong to."""
-        told = {"id": found.number, "document": body.document, "version": body.version, "cell": body.cell}
+        cell = body.cell or 0
+        told = {"id": found.number, "document": body.document or "", "version": body.version or 0, "cell": cell}
         suggestion = found.suggestion
         if suggestion is None:
             return {**told, "edits": [], "cursor": None, "silence": found.silence}
@@ -120,5 +127,9 @@ class Native:
             suggestion.confidence,
             found.timings,
         )
-        cell = body.cell if body.cells is None else suggestion.document.cell
-        return {**told, "cell": cell, **to_json(suggestion.document, completion)}
+        if body.cells is not None:
+            told["cell"] = suggestion.document.cell
+        answer: dict[str, Any] = to_json(suggestion.document, completion)
+        sent = body.text or "".join(body.cells or ())
+        edits = [{**edit, "text": with_ends_of(sent, edit["text"])} for edit in answer["edits"]]
+        return {**told, **answer, "edits": edits}

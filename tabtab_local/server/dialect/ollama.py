@@ -17,10 +17,10 @@ _NS_PER_MS = 1_000_000
 class Generate(msgspec.Struct):
     """A prompt and what follows the cursor, or both in one prompt that was rendered for filling in."""
 
-    model: str = ""
-    prompt: str = ""
-    suffix: str = ""
-    stream: bool = True
+    model: str | None = ""
+    prompt: str | None = ""
+    suffix: str | None = ""
+    stream: bool | None = True
 
 
 class Generated(TypedDict):
@@ -49,11 +49,11 @@ class Ollama:
     media = NDJSON
 
     async def ask(self, body: Generate, headers: Mapping[str, str]) -> Ask | None:
-        """Return the question, None for a request without a prompt, by which clients have a model loaded."""
+        """Return the question, None for a prompt that cannot be read, and for none, by which a model is loaded."""
         if not body.prompt and not body.suffix:
             return None
-        prefix, suffix = fim.parts(body.prompt) or (fim.own_file(body.prompt), body.suffix)
-        return ask_between(self.name, prefix, suffix)
+        around = fim.around(body.prompt or "", body.suffix or "")
+        return ask_between(self.name, *around) if around else None
 
     def answer(self, body: Generate, found: Found) -> Mapping[str, Any] | Parts:
         """Return the insertion."""
@@ -62,7 +62,7 @@ class Ollama:
         head = {"model": body.model or found.model.name, "created_at": created}
         end = {
             "done": True,
-            "done_reason": "stop" if found.ask else "load",
+            "done_reason": "stop" if body.prompt or body.suffix else "load",
             "total_duration": round(found.total_ms * _NS_PER_MS),
             "load_duration": 0,
             "prompt_eval_count": timings.prompt_tokens,
@@ -70,7 +70,7 @@ class Ollama:
             "eval_count": timings.decoded_tokens,
             "eval_duration": round(timings.decode_ms * _NS_PER_MS),
         }
-        if not body.stream:
+        if body.stream is False:
             return {**head, "response": found.insertion, **end}
         text = [{**head, "response": found.insertion, "done": False}] if found.insertion else []
         return Parts(NDJSON, [*text, {**head, "response": "", **end}])

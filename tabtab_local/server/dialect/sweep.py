@@ -41,20 +41,28 @@ class Window:
         return ask_at("sweep", self.text, self.caret, name=self.path, recent_edits=self.recent_edits, window=window)
 
 
+def is_rendered(prompt: str) -> bool:
+    """Return whether a prompt is made of blocks, whether they can be read or not."""
+    return prompt.startswith(_SEPARATOR)
+
+
 def parse(prompt: str) -> Window | None:
-    """Return the window that a prompt asks about, None for a prompt of another kind."""
-    if not prompt.startswith(_SEPARATOR):
+    """Return the window that a prompt asks about, None for a prompt of another kind.
+
+    None also where the last blocks are not these three, as where the code holds what separates them.
+    """
+    if not is_rendered(prompt):
         return None
     blocks = [block.partition("\n") for block in prompt.removeprefix(_SEPARATOR).split(_SEPARATOR)]
-    contents = {path: content for path, _, content in blocks}
-    asked, path = blocks[-1][0], blocks[-1][0].removeprefix("updated/")
-    current = contents.get(f"current/{path}")
-    if asked == path or current is None:
+    names, path = [name for name, _, _ in blocks], blocks[-1][0].removeprefix("updated/")
+    window = [f"original/{path}", f"current/{path}", f"updated/{path}"]
+    if names[-3:] != window or not {*window}.isdisjoint(names[:-3]) or blocks[-1][2]:
         return None
+    original, current = blocks[-3][2], blocks[-2][2]
     edits = (_edit(content) for name, _, content in blocks if name.endswith(".diff"))
     recent = tuple(edit for edit in edits if edit)
     text = current.removesuffix("\n")
-    caret = _caret(contents.get(f"original/{path}", current).removesuffix("\n"), text, recent)
+    caret = _caret(original.removesuffix("\n"), text, recent)
     rows, row = text.count("\n") + 1, min(_LINES, text.count("\n", 0, caret))
     # Where fewer lines follow than the window has room for, it goes to the end of the file, and that is a line end.
     reaches_end = rows <= 2 * _LINES and rows - 1 - row < _LINES
