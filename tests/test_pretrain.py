@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from tabtab_local.errors import DocumentError
 from tabtab_local.fingerprint import weights_sha256
 from tabtab_local.prompt import MARKERS, PROMPT_VERSION
 from tests.corpora import tiny_corpus
+from tests.launch import in_processes
 from tests.test_packing import SMALL
 from tests.tiny import tiny_tokenizer
 from training import pretrain, scaling
@@ -69,10 +67,7 @@ def test_two_processes_learn_what_one_does(corpus: Path, tmp_path: Path) -> None
     config = tmp_path / "small.toml"
     fields = {key: getattr(SMALL, key) for key in SMALL.__dataclass_fields__ if key != "weights"}
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items()))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
-    command += ["pretrain", "--config", str(config), "--corpus", str(corpus), "--out", str(tmp_path / "two")]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    done = in_processes(2, "pretrain", f"--config={config}", f"--corpus={corpus}", f"--out={tmp_path / 'two'}")
     assert done.returncode == 0, done.stderr
     assert "2 processes" in done.stderr
     one, two = weights(tmp_path / "one/model"), weights(tmp_path / "two/model")

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import weights_sha256
 from tabtab_local.prompt import MARKERS, render_prompt, render_response
+from tests.launch import in_processes
 from tests.tiny import tiny_llama, tiny_qwen3, tiny_tokenizer
 from training import base, sft
 from training.data.corruption import corrupt
@@ -97,6 +98,24 @@ def test_fine_tuning_works_for_both_architectures_and_lowers_the_loss(tmp_path):
         before = AutoModelForCausalLM.from_pretrained(path)
         tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(path), run / "adapter")
         assert mean_loss(tuned, tokenizer, data) < mean_loss(before, tokenizer, data)
+
+
+def test_two_processes_share_out_the_examples_of_a_step_and_one_of_them_writes(tmp_path):
+    data, path = edits(tmp_path / "data.jsonl"), next(bases(tmp_path))
+    options = {"base": path, "data": data, "out": tmp_path / "run", "rank": 4, "learning-rate": 5e-3, "epochs": 2}
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    done = in_processes(2, "sft", *arguments, "--max-tokens=1500", "--batch-size=4")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("wrote ") == 1
+    steps = [json.loads(line)["step"] for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    assert steps[0] == 1 and steps == sorted(set(steps))
+    before = AutoModelForCausalLM.from_pretrained(path)
+    tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(path), tmp_path / "run/adapter")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "run/adapter")
+    assert mean_loss(tuned, tokenizer, data) < mean_loss(before, tokenizer, data)
+    odd = in_processes(2, "sft", *arguments[:2], f"--out={tmp_path / 'odd'}", "--max-tokens=1500", "--batch-size=3")
+    assert odd.returncode != 0
+    assert "error: 3 examples are no multiple of 2 processes: choose another --batch-size" in odd.stderr
 
 
 def mean_loss(model, tokenizer, data):

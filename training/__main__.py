@@ -134,7 +134,7 @@ def _tuning(defaults: Tuning) -> Callable[[Callable[..., None]], Callable[..., N
             "--epochs", type=click.FloatRange(0, min_open=True), default=defaults.epochs, help="Passes over the data."
         ),
         click.option(
-            "--batch-size", type=click.IntRange(1), default=defaults.batch_size, help="Examples computed together."
+            "--batch-size", type=click.IntRange(1), default=defaults.batch_size, help="Examples computed together, in all processes."
         ),
         click.option(
             "--gradient-accumulation",

@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import click
 from datasets import Dataset
 from peft import PeftConfig, PeftModel
 from trl import DPOConfig, DPOTrainer
@@ -20,10 +19,9 @@ from trl import DPOConfig, DPOTrainer
 from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import TRAINING_FILE, file_sha256, weights_sha256
 from training.base import Base, load_base
-from training.checkpoint import same_run
 from training.pairs import Pair, read_pairs
 from training.settings import Preference
-from training.trainer import Log, answer_ids, arguments, last_checkpoint, question_ids, suit_trl, write_adapter
+from training.trainer import Log, answer_ids, arguments, begin, question_ids, say, suit_trl, write_adapter
 
 
 def prefer(adapter: Path, data: Path, out: Path, settings: Preference) -> None:
@@ -35,9 +33,9 @@ def prefer(adapter: Path, data: Path, out: Path, settings: Preference) -> None:
     pairs, data_sha256 = list(read_pairs(data)), file_sha256(data)
     model, base, record = load(adapter)
     started = {"base_sha256": base.sha256, "adapter_sha256": weights_sha256(adapter)}
-    same_run(out, {**started, "data": data_sha256, **asdict(settings)})
+    checkpoint = begin(out, {**started, "data": data_sha256, **asdict(settings)})
     dataset = tokenized(pairs, base, settings.max_tokens)
-    click.echo(f"{len(dataset)} of {len(pairs)} pairs fit into {settings.max_tokens} tokens", err=True)
+    say(f"{len(dataset)} of {len(pairs)} pairs fit into {settings.max_tokens} tokens")
     trainer = _Trainer(
         model=model,
         args=DPOConfig(
@@ -50,7 +48,7 @@ def prefer(adapter: Path, data: Path, out: Path, settings: Preference) -> None:
         processing_class=base.tokenizer,
         callbacks=[Log(out / "log.jsonl", {"rewards/accuracies": "accuracy", "rewards/margins": "margin"})],
     )
-    trainer.train(resume_from_checkpoint=last_checkpoint(out / "checkpoints"))
+    trainer.train(resume_from_checkpoint=checkpoint)
     made = {"stage": "prefer", "base": base.source, **started, "data_sha256": data_sha256, "examples": len(dataset)}
     write_adapter(model, base.tokenizer, out, {**made, "fine_tuning": record}, settings)
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-import click
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -21,11 +20,10 @@ from tabtab_local.errors import DocumentError
 from tabtab_local.fingerprint import file_sha256
 from tabtab_local.prompt import parse_prompt, parse_response
 from training.base import Base, load_base
-from training.checkpoint import same_run
 from training.data import shard
 from training.lines import following, json_lines
 from training.settings import FineTuning
-from training.trainer import Log, answer_ids, arguments, last_checkpoint, question_ids, suit_trl, write_adapter
+from training.trainer import Log, answer_ids, arguments, begin, question_ids, say, suit_trl, write_adapter
 
 _LINEAR_LAYERS = "all-linear"
 _TEXTS = "prompt and completion"
@@ -40,9 +38,9 @@ def fine_tune(base_name: str, data: Path, out: Path, settings: FineTuning) -> No
     """
     rows, data_sha256 = list(read_examples(data)), _sha256(data)
     base = load_base(base_name)
-    same_run(out, {"base_sha256": base.sha256, "data": data_sha256, **asdict(settings)})
+    checkpoint = begin(out, {"base_sha256": base.sha256, "data": data_sha256, **asdict(settings)})
     dataset = tokenized(rows, base, settings.max_tokens)
-    click.echo(f"{len(dataset)} of {len(rows)} examples fit into {settings.max_tokens} tokens", err=True)
+    say(f"{len(dataset)} of {len(rows)} examples fit into {settings.max_tokens} tokens")
     model = with_adapter(base, settings)
     trainer = SFTTrainer(
         model=model,
@@ -53,7 +51,7 @@ def fine_tune(base_name: str, data: Path, out: Path, settings: FineTuning) -> No
         processing_class=base.tokenizer,
         callbacks=[Log(out / "log.jsonl")],
     )
-    trainer.train(resume_from_checkpoint=last_checkpoint(out / "checkpoints"))
+    trainer.train(resume_from_checkpoint=checkpoint)
     record = {
         "stage": "sft",
         "base": base.source,

@@ -1,4 +1,8 @@
-"""What fine-tuning and preference training share: trl's arguments, log and checkpoints, and the adapter's folder."""
+"""What fine-tuning and preference training share: trl's arguments, log and checkpoints, and the adapter's folder.
+
+Both run in one process, or under `accelerate launch` in several: these share out the examples of a step, and one of
+them writes.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +15,57 @@ from typing import Any
 
 import click
 import torch
+from accelerate import PartialState
 from peft import PeftModel
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
+from tabtab_local.errors import DocumentError
 from tabtab_local.fingerprint import TRAINING_FILE
 from tabtab_local.output import new_folder
 from tabtab_local.prompt import PROMPT_VERSION
 from training.base import Base
-from training.checkpoint import write_json
+from training.checkpoint import same_run, write_json
 from training.packing import encode
 from training.picture import draw_loss
 from training.settings import Tuning
 
 
+def begin(out: Path, settings: Mapping[str, Any]) -> str | None:
+    """Record the settings of a new run in the folder `out`, or return the checkpoint that an old one goes on from.
+
+    Raises `DocumentError` where `out` holds a run with other settings.
+    """
+    with _processes().main_process_first():
+        same_run(out, dict(settings))
+        return last_checkpoint(out / "checkpoints")
+
+
+def say(text: str) -> None:
+    """Report on stderr, once for all processes."""
+    if _processes().is_main_process:
+        click.echo(text, err=True)
+
+
+def _processes() -> PartialState:
+    return PartialState(cpu=not torch.cuda.is_available())
+
+
 def arguments(out: Path, settings: Tuning) -> dict[str, Any]:
-    """Return the arguments of a trainer of trl for a run in the folder `out`."""
-    gpu = torch.cuda.is_available()
+    """Return the arguments of a trainer of trl for a run in the folder `out`.
+
+    Raises `DocumentError` where a batch cannot be shared out among the processes.
+    """
+    gpu, processes = torch.cuda.is_available(), _processes().num_processes
+    share, rest = divmod(settings.batch_size, processes)
+    if rest:
+        raise DocumentError(
+            f"{settings.batch_size} examples are no multiple of {processes} processes: choose another --batch-size"
+        )
     return {
         "output_dir": str(out / "checkpoints"),
-        "per_device_train_batch_size": settings.batch_size,
+        "per_device_train_batch_size": share,
         "gradient_accumulation_steps": settings.gradient_accumulation,
         "num_train_epochs": settings.epochs,
         "learning_rate": settings.learning_rate,
@@ -61,7 +95,7 @@ class Log(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         """Write a line where a loss is logged."""
-        if logs and "loss" in logs:
+        if state.is_world_process_zero and logs and "loss" in logs:
             more = {ours: float(logs[theirs]) for theirs, ours in self._names.items() if theirs in logs}
             with self._path.open("a") as file:
                 file.write(json.dumps({"step": state.global_step, "loss": float(logs["loss"]), **more}) + "\n")
@@ -101,10 +135,12 @@ def write_adapter(
     settings: Tuning,
 ) -> None:
     """Write OUT/adapter — weights, tokenizer and the record `training.json` — and the loss curve OUT/loss.png."""
+    if not _processes().is_main_process:
+        return
     with new_folder(out / "adapter", replace=True) as folder:
         model.save_pretrained(folder, selected_adapters=["default"])
         tokenizer.save_pretrained(folder)
         whole = {**record, "prompt_version": PROMPT_VERSION, "settings": asdict(settings)}
         write_json(folder / TRAINING_FILE, whole)
     draw_loss(out / "log.jsonl", out / "loss.png")
-    click.echo(f"wrote {out / 'adapter'}", err=True)
+    say(f"wrote {out / 'adapter'}")
