@@ -134,7 +134,10 @@ def _tuning(defaults: Tuning) -> Callable[[Callable[..., None]], Callable[..., N
             "--epochs", type=click.FloatRange(0, min_open=True), default=defaults.epochs, help="Passes over the data."
         ),
         click.option(
-            "--batch-size", type=click.IntRange(1), default=defaults.batch_size, help="Examples computed together, in all processes."
+            "--batch-size",
+            type=click.IntRange(1),
+            default=defaults.batch_size,
+            help="Examples computed together, by all processes.",
         ),
         click.option(
             "--gradient-accumulation",
