@@ -126,10 +126,9 @@ class Session:
                 self._snapshot = None
             shown = self._shown
             self._shown = shown.typed_along(document) if shown else None
-            if shown and shown.is_made_in(document):
-                self._origin = self._origin or shown.document  # an editor has made the edit by itself
-            elif self._shown is None:
-                self._origin = None  # one that goes to the place that is shown has left nothing
+            if self._shown is None:
+                # An editor that goes to the place that is shown has left nothing; one may have made the edit by itself.
+                self._origin = (self._origin or shown.document) if shown and shown.is_made_in(document) else None
             return self._shown
 
     def recall(self, edits: tuple[RecentEdit, ...]) -> None:
