@@ -43,6 +43,7 @@ for _command in (corpus, data, evaluation.evaluate, evaluation.compare, evaluati
 )
 @click.option("--steps", type=click.IntRange(1), help="Optimiser steps of the whole run. [default: as in the config]")
 @click.option("--seed", type=int, help="Seed of the weights and of the data. [default: as in the config]")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak rate. [default: as in the config]")
 @click.option(
     "--minutes",
     type=click.FloatRange(0, min_open=True),
@@ -59,6 +60,7 @@ def pretrain(
     out: Path,
     steps: int | None,
     seed: int | None,
+    learning_rate: float | None,
     minutes: float | None,
     rows_at_once: int | None,
     workers: int,
@@ -73,7 +75,7 @@ def pretrain(
     """
     from training import pretrain as stage
 
-    settings = read_pretraining(config, steps=steps, seed=seed)
+    settings = read_pretraining(config, steps=steps, seed=seed, learning_rate=learning_rate)
     stage.pretrain(
         settings,
         corpus,

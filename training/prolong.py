@@ -10,6 +10,9 @@ from tabtab_local.errors import DocumentError
 from tabtab_local.fingerprint import TRAINING_FILE, weights_sha256
 from training.settings import Pretraining
 
+# How long and how fast a run learns does not change what text it sees. A finished model wants a lower rate.
+_MAY_DIFFER = {"steps", "learning_rate"}
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -36,7 +39,7 @@ def read_snapshot(folder: Path, settings: Pretraining, corpus_sha256: str) -> Sn
             f"{path} is not the record of a run's model: take OUT/model of `pretrain`, or one of its snapshots"
         ) from None
     ours = json.loads(json.dumps(asdict(settings)))
-    others = sorted(key for key in (ours.keys() | theirs.keys()) - {"steps"} if ours.get(key) != theirs.get(key))
+    others = sorted(key for key in (ours.keys() | theirs.keys()) - _MAY_DIFFER if ours.get(key) != theirs.get(key))
     if text != corpus_sha256:
         others.append("corpus")
     if others:
