@@ -12,16 +12,18 @@ import pytest
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from trl import SFTConfig, SFTTrainer
 
 from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import weights_sha256
 from tabtab_local.prompt import MARKERS, render_prompt, render_response
 from tests.launch import in_processes
 from tests.tiny import tiny_llama, tiny_qwen3, tiny_tokenizer
-from training import base, sft
+from training import base, sft, trainer
 from training.data.corruption import corrupt
 from training.data.source import everyday
 from training.packing import encode
+from training.picture import logged
 from training.settings import FineTuning
 
 LITTLE = FineTuning(batch_size=2, max_tokens=1500, rank=4, alpha=4)
@@ -116,6 +118,31 @@ def test_two_processes_share_out_the_examples_of_a_step_and_one_of_them_writes(t
     odd = in_processes(2, "sft", *arguments[:2], f"--out={tmp_path / 'odd'}", "--max-tokens=1500", "--batch-size=3")
     assert odd.returncode != 0
     assert "error: 3 examples are no multiple of 2 processes: choose another --batch-size" in odd.stderr
+
+
+@pytest.mark.parametrize("number", range(3), ids=["tied", "untied", "llama"])
+def test_a_processor_learns_what_trl_learns(tmp_path, number):
+    path = list(bases(tmp_path))[number]
+    settings = replace(LITTLE, gradient_accumulation=2, epochs=2, learning_rate=5e-2)
+    rows = list(sft.read_examples(edits(tmp_path / "data.jsonl")))
+    for kind in ("ours", "trl"):
+        loaded = base.load_base(str(path))
+        model = sft.with_adapter(loaded, settings)
+        given = {**trainer.arguments(tmp_path / kind, settings), "logging_steps": 1}
+        data, log = sft.tokenized(rows, loaded, settings.max_tokens), trainer.Log(tmp_path / f"{kind}.jsonl")
+        if kind == "ours":
+            made = sft.trainer_of(model, loaded, data, given, log)
+            assert isinstance(made, sft.ProcessorTrainer) is not torch.cuda.is_available()
+        else:
+            config = SFTConfig(completion_only_loss=True, train_sampling_strategy="group_by_length", **given)
+            made = SFTTrainer(
+                model=model, args=config, train_dataset=data, processing_class=loaded.tokenizer, callbacks=[log]
+            )
+        made.train()
+    ours, theirs = (logged(tmp_path / f"{kind}.jsonl", "loss") for kind in ("ours", "trl"))
+    assert len(ours) == 6
+    assert ours == pytest.approx(theirs, rel=0.005)
+    assert ours[6] < ours[1] - 0.2
 
 
 def mean_loss(model, tokenizer, data):

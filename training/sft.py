@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model
+from torch.nn.functional import cross_entropy
+from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from tabtab_local.errors import DocumentError
 from tabtab_local.fingerprint import file_sha256
 from tabtab_local.prompt import parse_prompt, parse_response
+from training.attention import DOCUMENTS
 from training.base import Base, load_base
 from training.data import shard
 from training.lines import following, json_lines
@@ -42,16 +46,7 @@ def fine_tune(base_name: str, data: Path, out: Path, settings: FineTuning) -> No
     dataset = tokenized(rows, base, settings.max_tokens)
     say(f"{len(dataset)} of {len(rows)} examples fit into {settings.max_tokens} tokens")
     model = with_adapter(base, settings)
-    trainer = SFTTrainer(
-        model=model,
-        args=SFTConfig(
-            completion_only_loss=True, train_sampling_strategy="group_by_length", **arguments(out, settings)
-        ),
-        train_dataset=dataset,
-        processing_class=base.tokenizer,
-        callbacks=[Log(out / "log.jsonl")],
-    )
-    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer_of(model, base, dataset, arguments(out, settings), Log(out / "log.jsonl")).train(checkpoint)
     record = {
         "stage": "sft",
         "base": base.source,
@@ -95,6 +90,48 @@ def tokenized(rows: list[tuple[str, str]], base: Base, max_tokens: int) -> Datas
             f"none of the {len(rows)} examples fits into {max_tokens} tokens: give more or shorter ones"
         )
     return Dataset.from_dict(columns)
+
+
+def trainer_of(
+    model: PeftModel, base: Base, dataset: Dataset, given: dict[str, Any], log: TrainerCallback
+) -> SFTTrainer:
+    """Return trl's trainer with the arguments `given`; without a GPU, one that computes the same in less time."""
+    kind = SFTTrainer
+    if given["use_cpu"]:
+        kind = ProcessorTrainer
+        model.get_base_model().set_attn_implementation(DOCUMENTS)
+        # What is too long has been left out already.
+        given = {**given, "padding_free": True, "max_length": None}
+    return kind(
+        model=model,
+        args=SFTConfig(completion_only_loss=True, train_sampling_strategy="group_by_length", **given),
+        train_dataset=dataset,
+        processing_class=base.tokenizer,
+        callbacks=[log],
+    )
+
+
+class ProcessorTrainer(SFTTrainer):  # type: ignore[misc]
+    """trl's trainer for batches that are one row without padding, with the loss of the answers computed in one piece.
+
+    trl computes it in pieces, each of them twice, to spare a GPU's memory; that takes a processor as long as all else.
+    """
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        *,
+        num_items_in_batch: torch.Tensor,
+    ) -> torch.Tensor:
+        """Return the mean over the `num_items_in_batch` tokens of all processes' answers, times the processes."""
+        following = inputs.pop("labels")[0, 1:]
+        places = (following != -100).nonzero().flatten()
+        logits = model(**inputs, use_cache=False, logits_to_keep=places).logits[0]
+        loss = cross_entropy(logits.float(), following[places], reduction="sum") / num_items_in_batch
+        processes: int = self.accelerator.num_processes
+        return loss * processes
 
 
 def with_adapter(base: Base, settings: FineTuning) -> PeftModel:
