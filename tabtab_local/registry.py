@@ -110,7 +110,7 @@ MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _
 DEFAULT_MODEL = "tabtab-nano"
 
 # Of the file that ships inside the package.
-EMBEDDED_SHA256 = "592c0261f4df367ac9c3ebd07eabc8feefad452a91b647feea7680da34145717"
+EMBEDDED_SHA256 = "3609e31f50491161584f7948c84ba4ba0541f1e0f49e6731e452d6112874be96"
 
 
 def get(name: str) -> Model:

@@ -144,7 +144,7 @@ def test_what_is_logged_twice_counts_once(tmp_path: Path) -> None:
 def test_the_run_that_is_kept_is_whole_and_its_model_can_be_fine_tuned() -> None:
     kept = ROOT / "training/nano"
     (run,) = scaling.read_runs([kept])
-    assert (run.parameters, run.tokens) == (8_393_984, 31_129_600)
+    assert (run.parameters, run.tokens) == (8_393_984, 40_960_000)
     loaded = load_base(str(kept / "model"))
     assert loaded.sha256 == json.loads((kept / "model/training.json").read_text())["weights_sha256"]
     assert not loaded.new_markers and len(loaded.marker_ids) == len(MARKERS)
