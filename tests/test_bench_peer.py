@@ -92,8 +92,8 @@ def backends(path: Path, ruler: Ruler) -> dict[str, Callable[[], Backend]]:
 def test_a_peer_answers_keys_and_says_what_it_took_and_runs_with(name: str) -> None:
     with opened(name, embedded_path()) as peer:
         shown: list[str] = []
-        first = peer.ask(moment(" frame.res"), shown.append, never)
-        second = peer.ask(moment(" frame.resh"), unshown, never)
+        first = peer.ask(moment(" frame.drop"), shown.append, never)
+        second = peer.ask(moment(" frame.drop_"), unshown, never)
         assert first.ghost and first.visible and shown[-1] == first.ghost
         assert all(one and first.ghost.startswith(one) for one in shown)
         assert first.decoded_tokens > 0 and 0 <= first.accepted_tokens <= first.drafted_tokens

@@ -158,8 +158,12 @@ def test_apply_makes_the_edit_that_is_shown(script):
 @pytest.mark.parametrize(
     ("name", "place", "expected"),
     [
-        ("sales_report.py", ["--line", 31], '+    plt.ylabel("Revenue")'),
-        ("house_prices.ipynb", ["--cell", 4, "--line", 1, "--intent", "Plot a histogram of price"], ".hist("),
+        ("sales_report.py", ["--line", 31], '+    plt.ylabel("revenue")'),
+        (
+            "house_prices.ipynb",
+            ["--cell", 4, "--line", 1, "--intent", "Plot a histogram of price"],
+            'plot(kind="hist")',
+        ),
     ],
 )
 def test_the_examples_get_edits(name, place, expected):

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import groupby
 
 import pytest
 import torch
@@ -228,15 +229,19 @@ def test_the_command_line_refuses_in_one_line(tmp_path):
 def test_the_loss_is_on_the_answers_alone(tmp_path, monkeypatch):
     trained = []
 
-    class Recorder(sft.SFTTrainer):
-        def compute_loss(self, model, inputs, *more, **options):
-            trained.extend(inputs["labels"].tolist())
-            return super().compute_loss(model, inputs, *more, **options)
+    def recording(kind):
+        class Recorder(kind):
+            def compute_loss(self, model, inputs, *more, **options):
+                trained.extend(inputs["labels"].tolist())
+                return super().compute_loss(model, inputs, *more, **options)
 
-    monkeypatch.setattr(sft, "SFTTrainer", Recorder)
+        return Recorder
+
+    for name in ("SFTTrainer", "ProcessorTrainer"):
+        monkeypatch.setattr(sft, name, recording(getattr(sft, name)))
     path, data = next(bases(tmp_path)), edits(tmp_path / "data.jsonl")
     sft.fine_tune(str(path), data, tmp_path / "run", LITTLE)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "run/adapter")
     answers = {(*encode(tokenizer, completion), tokenizer.eos_token_id) for _, completion in sft.read_examples(data)}
-    learnt = {tuple(label for label in labels if label != -100) for labels in trained}
-    assert learnt and learnt <= answers
+    parts = [tuple(part) for labels in trained for is_learnt, part in groupby(labels, lambda n: n != -100) if is_learnt]
+    assert set(parts) == answers
