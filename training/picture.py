@@ -34,7 +34,8 @@ def draw_curves(
                 other.plot(list(points), list(points.values()), f"C{number}.--", linewidth=1, label=name)
             other.set_ylim(bottom=0)
             lines = [*lines, *other.get_lines()]
-        axes.legend(lines, [line.get_label() for line in lines], fontsize="small", loc="upper center", ncols=2)
+        labels = [line.get_label() for line in lines]
+        axes.legend(lines, labels, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 
 
 def draw_law(points: Mapping[float, float], law: Mapping[float, float], picture: Path) -> None:
