@@ -1,4 +1,4 @@
-"""Commands of `python -m training` in several processes of this machine, as on several GPUs."""
+"""Code in several processes of this machine, as on several GPUs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def in_processes(count: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Return how a command ended that `count` processes ran together, a thread for each."""
+    """Return how `count` processes ended that ran a script, or `-m` and a module, together, a thread for each."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    command = [*launch, "-m", "training", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.run([*launch, *arguments], capture_output=True, text=True, cwd=ROOT, env=environment, check=False)

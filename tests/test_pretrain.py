@@ -69,7 +69,9 @@ def test_two_processes_learn_what_one_does(corpus: Path, tmp_path: Path) -> None
     fields |= {"steps": 99, "seed": 99, "learning_rate": 9.9}
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items()))
     asked = [f"--steps={SMALL.steps}", f"--seed={SMALL.seed}", f"--learning-rate={SMALL.learning_rate}"]
-    done = in_processes(2, "pretrain", f"--config={config}", f"--corpus={corpus}", f"--out={tmp_path / 'two'}", *asked)
+    done = in_processes(
+        2, "-m", "training", "pretrain", f"--config={config}", f"--corpus={corpus}", f"--out={tmp_path / 'two'}", *asked
+    )
     assert done.returncode == 0, done.stderr
     assert "2 processes" in done.stderr
     one, two = weights(tmp_path / "one/model"), weights(tmp_path / "two/model")

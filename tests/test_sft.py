@@ -107,7 +107,7 @@ def test_two_processes_share_out_the_examples_of_a_step_and_one_of_them_writes(t
     data, path = edits(tmp_path / "data.jsonl"), next(bases(tmp_path))
     options = {"base": path, "data": data, "out": tmp_path / "run", "rank": 4, "learning-rate": 5e-3, "epochs": 2}
     arguments = [f"--{name}={value}" for name, value in options.items()]
-    done = in_processes(2, "sft", *arguments, "--max-tokens=1500", "--batch-size=4")
+    done = in_processes(2, "-m", "training", "sft", *arguments, "--max-tokens=1500", "--batch-size=4")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("wrote ") == 1
     steps = [json.loads(line)["step"] for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
@@ -116,7 +116,9 @@ def test_two_processes_share_out_the_examples_of_a_step_and_one_of_them_writes(t
     tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(path), tmp_path / "run/adapter")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "run/adapter")
     assert mean_loss(tuned, tokenizer, data) < mean_loss(before, tokenizer, data)
-    odd = in_processes(2, "sft", *arguments[:2], f"--out={tmp_path / 'odd'}", "--max-tokens=1500", "--batch-size=3")
+    odd = in_processes(
+        2, "-m", "training", "sft", *arguments[:2], f"--out={tmp_path / 'odd'}", "--max-tokens=1500", "--batch-size=3"
+    )
     assert odd.returncode != 0
     assert "error: 3 examples are no multiple of 2 processes: choose another --batch-size" in odd.stderr
 

@@ -74,6 +74,7 @@ def pretrain(
     OUT/loss.png.
     """
     from training import pretrain as stage
+    from training.processes import leave
 
     settings = read_pretraining(config, steps=steps, seed=seed, learning_rate=learning_rate)
     stage.pretrain(
@@ -87,6 +88,7 @@ def pretrain(
         snapshots=snapshots,
         prolonged=prolong,
     )
+    leave()
 
 
 @main.command()
@@ -193,8 +195,10 @@ def sft(base: str, out: Path, data: Path, **chosen: Any) -> None:
     Writes OUT/adapter: the adapter, its tokenizer, and training.json with the settings and the hashes of data and base.
     """
     from training import sft as stage
+    from training.processes import leave
 
     stage.fine_tune(base, data, out, replace(_FINE_TUNING, **chosen))
+    leave()
 
 
 @main.command()
@@ -243,8 +247,10 @@ def pairs(model: Path | None, data: Path, out: Path, examples: int, seed: int) -
 def prefer(adapter: Path, data: Path, out: Path, **chosen: Any) -> None:
     """Train an adapter on, by preference (DPO), away from its own faults. Writes OUT/adapter, as sft does."""
     from training import prefer as stage
+    from training.processes import leave
 
     stage.prefer(adapter, data, out, replace(_PREFERENCE, **chosen))
+    leave()
 
 
 @main.command()

@@ -20,8 +20,9 @@ from tabtab_local.errors import DocumentError, ModelError
 from tabtab_local.fingerprint import TRAINING_FILE, file_sha256, weights_sha256
 from training.base import Base, load_base
 from training.pairs import Pair, read_pairs
+from training.processes import say
 from training.settings import Preference
-from training.trainer import Log, answer_ids, arguments, begin, question_ids, say, suit_trl, write_adapter
+from training.trainer import Log, answer_ids, arguments, begin, question_ids, suit_trl, write_adapter
 
 
 def prefer(adapter: Path, data: Path, out: Path, settings: Preference) -> None:

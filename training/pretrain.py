@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import click
 import torch
 from accelerate import Accelerator
 from torch.nn.functional import cross_entropy
@@ -35,6 +34,7 @@ from training.corpus import store
 from training.corpus.filter import KINDS
 from training.packing import IGNORED, Mix, Rows, collated
 from training.picture import draw_loss
+from training.processes import say
 from training.prolong import Snapshot, read_snapshot
 from training.settings import Pretraining, operations
 from training.tokenizer import train_tokenizer
@@ -94,7 +94,7 @@ def pretrain(
     loss_of = torch.compile(_loss, dynamic=False) if compiled else _loss
     log = _Log(out, settings, model, accelerator)
     processes = "a process" if accelerator.num_processes == 1 else f"{accelerator.num_processes} processes"
-    log.say(f"{model.num_parameters() / 1e6:.1f}M parameters in {processes}, from step {step} of {settings.steps}")
+    say(f"{model.num_parameters() / 1e6:.1f}M parameters in {processes}, from step {step} of {settings.steps}")
     saved = time.monotonic()
     while step < settings.steps:
         _set_rate(optimizers, learning_rate(settings, step, first))
@@ -112,12 +112,12 @@ def pretrain(
             save_checkpoint(out, model, optimizers, step)
             saved = time.monotonic()
         if late:
-            log.say(f"stopped after {minutes:g} minutes; the same command goes on from step {step}")
+            say(f"stopped after {minutes:g} minutes; the same command goes on from step {step}")
             return False
     if accelerator.is_main_process:
         _write_model(model, tokenizer, settings, corpus, step, prolongs, out / "model")
         draw_loss(out / "log.jsonl", out / "loss.png")
-        log.say(f"wrote {out / 'model'}")
+        say(f"wrote {out / 'model'}")
     return True
 
 
@@ -167,7 +167,7 @@ def _make_tokenizer(settings: Pretraining, corpus: Path, folder: Path, snapshot:
     if snapshot:
         tokenizer = AutoTokenizer.from_pretrained(snapshot.folder)
     else:
-        click.echo(f"training a tokenizer of {settings.vocab_size} entries", err=True)
+        say(f"training a tokenizer of {settings.vocab_size} entries")
         texts = Mix(store.Texts(corpus), settings).sample(settings.tokenizer_bytes)
         tokenizer = train_tokenizer(texts, settings.vocab_size)
     with new_folder(folder) as temporary:
@@ -340,11 +340,6 @@ class _Log:
         self._losses: list[float] = []
         self._started = time.monotonic()
 
-    def say(self, text: str) -> None:
-        """Report on stderr, once for all processes."""
-        if self._accelerator.is_main_process:
-            click.echo(text, err=True)
-
     def count(self, loss: float) -> None:
         """Take a step's loss."""
         self._losses.append(loss)
@@ -357,7 +352,7 @@ class _Log:
         used = rate * self._operations / self._peak
         left = (settings.steps - step) * settings.rows_per_step * settings.row_tokens / rate / 60
         self._losses, self._started = [], now
-        self.say(
+        say(
             f"step {step}/{settings.steps}  loss {loss:.3f}  {rate:,.0f} tokens/s  "
             f"{used:.0%} of the machine  {left:.0f} min left"
         )
@@ -367,7 +362,7 @@ class _Log:
     def write_held_out(self, step: int, bits: dict[str, float]) -> None:
         """Write the losses on held-out text, by name."""
         said = ", ".join(f"{value:.4f} {name.replace('_', ' ')}" for name, value in bits.items())
-        self.say(f"step {step}, held out: {said}")
+        say(f"step {step}, held out: {said}")
         self._append({"step": step, **{name: round(value, 4) for name, value in bits.items()}})
 
     def _append(self, record: dict[str, Any]) -> None:

@@ -26,8 +26,9 @@ from training.attention import DOCUMENTS
 from training.base import Base, load_base
 from training.data import shard
 from training.lines import following, json_lines
+from training.processes import say
 from training.settings import FineTuning
-from training.trainer import Log, answer_ids, arguments, begin, question_ids, say, suit_trl, write_adapter
+from training.trainer import Log, answer_ids, arguments, begin, question_ids, suit_trl, write_adapter
 
 _LINEAR_LAYERS = "all-linear"
 _TEXTS = "prompt and completion"

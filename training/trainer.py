@@ -1,7 +1,6 @@
 """What fine-tuning and preference training share: trl's arguments, log and checkpoints, and the adapter's folder.
 
-Both run in one process, or under `accelerate launch` in several: these share out the examples of a step, and one of
-them writes.
+Both run in one process or in several, of which one writes.
 """
 
 from __future__ import annotations
@@ -13,9 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import click
 import torch
-from accelerate import PartialState
 from peft import PeftModel
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
@@ -29,6 +26,7 @@ from training.base import Base
 from training.checkpoint import same_run, write_json
 from training.packing import encode
 from training.picture import draw_loss
+from training.processes import processes, say
 from training.settings import Tuning
 
 
@@ -37,19 +35,9 @@ def begin(out: Path, settings: Mapping[str, Any]) -> str | None:
 
     Raises `DocumentError` where `out` holds a run with other settings.
     """
-    with _processes().main_process_first():
+    with processes().main_process_first():
         same_run(out, dict(settings))
         return last_checkpoint(out / "checkpoints")
-
-
-def say(text: str) -> None:
-    """Report on stderr, once for all processes."""
-    if _processes().is_main_process:
-        click.echo(text, err=True)
-
-
-def _processes() -> PartialState:
-    return PartialState(cpu=not torch.cuda.is_available())
 
 
 def arguments(out: Path, settings: Tuning) -> dict[str, Any]:
@@ -57,11 +45,11 @@ def arguments(out: Path, settings: Tuning) -> dict[str, Any]:
 
     Raises `DocumentError` where a batch cannot be shared out among the processes.
     """
-    gpu, processes = torch.cuda.is_available(), _processes().num_processes
-    share, rest = divmod(settings.batch_size, processes)
+    gpu, count = torch.cuda.is_available(), processes().num_processes
+    share, rest = divmod(settings.batch_size, count)
     if rest:
         raise DocumentError(
-            f"{settings.batch_size} examples are no multiple of {processes} processes: choose another --batch-size"
+            f"{settings.batch_size} examples are no multiple of {count} processes: choose another --batch-size"
         )
     return {
         "output_dir": str(out / "checkpoints"),
@@ -135,7 +123,7 @@ def write_adapter(
     settings: Tuning,
 ) -> None:
     """Write OUT/adapter — weights, tokenizer and the record `training.json` — and the loss curve OUT/loss.png."""
-    if not _processes().is_main_process:
+    if not processes().is_main_process:
         return
     with new_folder(out / "adapter", replace=True) as folder:
         model.save_pretrained(folder, selected_adapters=["default"])
