@@ -1,14 +1,22 @@
-"""What all tests share: a home of their own, no network for the Hub, and one small real model."""
+"""What all tests share: a home of their own, no network for the Hub, no keys, one small real model, and a server."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+from tabtab_local.registry import embedded_path
+from tests.server import Proxy, serve
+
+if TYPE_CHECKING:
+    from tabtab_local.engine import LlamaEngine
 
 # huggingface_hub reads these when it is imported, which is before any fixture runs.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -33,6 +41,13 @@ def temporary_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     return home
 
 
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key for a server is read from the real environment."""
+    for name in ("OPENAI_API_KEY", "TABTAB_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="session")
 def tiny_qwen3_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Hugging Face folder of a tiny random Qwen3 model with tied embeddings; treat it as read-only."""
@@ -51,6 +66,29 @@ def tiny_gguf(tiny_qwen3_folder: Path, tmp_path_factory: pytest.TempPathFactory)
     path = tmp_path_factory.mktemp("tiny-gguf") / "tiny.gguf"
     write_gguf(tiny_qwen3_folder, path, name="tiny", dtype="f32")
     return path
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_gguf: Path) -> Iterator[LlamaEngine]:
+    """An engine with the model `tiny_gguf`, in one thread."""
+    from tabtab_local.engine import LlamaEngine  # llama.cpp is loaded only by the tests that need it
+
+    with LlamaEngine(tiny_gguf, threads=1) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The URL of a llama-server with the embedded nano."""
+    with serve(embedded_path()) as url:
+        yield url
+
+
+@pytest.fixture
+def proxy(url: str) -> Iterator[Proxy]:
+    """A proxy before the server at `url`."""
+    with Proxy(url) as proxy:
+        yield proxy
 
 
 def pytest_unconfigure() -> None:

@@ -18,7 +18,7 @@ from tabtab_local.engine.cost import RANDOM_KEY, SIZES, ModelCosts, batch_costs,
 from tabtab_local.errors import ModelError, UsageError
 from tabtab_local.machine import ThreadPolicy
 from tabtab_local.tuning import read, remember
-from tests.test_engine import copy_with
+from tests.test_engine_file import copy_with
 
 
 class ScriptedCosts:

@@ -1,4 +1,4 @@
-"""An engine behind HTTP, tested against llama.cpp's own server, with a proxy that makes trouble."""
+"""An engine behind HTTP, tested against llama.cpp's own server."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from tabtab_local.complete import build_prompt, complete
 from tabtab_local.config import Settings
 from tabtab_local.document import Document, open_document
 from tabtab_local.engine import Engine, Generation, Guide, LlamaEngine
-from tabtab_local.engine.remote.completion import Chosen, begins_with, chosen, logarithm_among, stopped, streamed
 from tabtab_local.engine.remote.engine import RemoteEngine
-from tabtab_local.engine.remote.reading import Opening, Reading
 from tabtab_local.engine.remote.server import estimated_tokens
 from tabtab_local.errors import Cancelled, ModelError, UsageError
 from tabtab_local.prompt import CURSOR, EDIT_END, render_prompt, response_start
@@ -34,35 +32,18 @@ from tests.server import Ollama, Proxy, serve
 
 QUESTIONS = questions(12)
 CODE = "import pandas as pd\n\nfile = 'sales.csv'\ndf = pd.re\nprint(df)\n"
-ROOT = Path(__file__).parent.parent
 START = response_start("say it")
 
 # Connections are cut here in every way there is, some of them before a side has taken hold of its socket; what the
 # collector then says of it comes at any time, in any test.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TABTAB_API_KEY", raising=False)
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with serve(embedded_path()) as url:
-        yield url
+CUT_CONNECTIONS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = CUT_CONNECTIONS
 
 
 @pytest.fixture(scope="module")
 def tiny_url(tiny_gguf: Path) -> Iterator[str]:
     with serve(tiny_gguf, slot_tokens=2048) as url:
         yield url
-
-
-@pytest.fixture
-def proxy(url: str) -> Iterator[Proxy]:
-    with Proxy(url) as proxy:
-        yield proxy
 
 
 @pytest.fixture(scope="module")
@@ -342,136 +323,6 @@ def test_the_context_is_what_the_server_says_unless_it_is_given(proxy: Proxy) ->
         engine.generate("x " * 2000, "", max_tokens=1, stop=EDIT_END)
 
 
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [
-        (401, r"wants a key \(401: made up: 401\): put it into the environment as TABTAB_API_KEY"),
-        (404, r"does not serve the model 'nano' \(404: made up: 404\): check URL and name"),
-        (500, r"has failed \(500: made up: 500\): see what its log says"),
-        (400, r"refuses the request \(400: made up: 400\)"),
-        (307, r"refuses the request \(307: "),
-    ],
-)
-def test_a_refusal_is_said_in_one_line(proxy: Proxy, status: int, said: str) -> None:
-    proxy.faults = [(status, {})]
-    with remote(proxy.url) as engine:
-        with pytest.raises(ModelError, match=said) as error:
-            ask(engine)
-        assert str(error.value).startswith(proxy.url) and "\n" not in str(error.value)
-        assert len(proxy.asked) == 1 and ask(engine).text
-
-
-def test_a_busy_server_is_asked_once_more(proxy: Proxy) -> None:
-    with remote(proxy.url) as engine:
-        proxy.faults = [(503, {"Retry-After": "0.05"})]
-        assert ask(engine).text and len(proxy.asked) == 2
-        proxy.faults = [(429, {"Retry-After": "0.05"})] * 2
-        with pytest.raises(ModelError, match=r"is busy \(429: made up: 429\): try again later"):
-            ask(engine)
-        assert len(proxy.asked) == 4
-        # Nobody who types waits for half a minute.
-        proxy.faults = [(429, {"Retry-After": "30"})]
-        with pytest.raises(ModelError, match="is busy"):
-            ask(engine)
-        assert len(proxy.asked) == 5
-        proxy.faults = [(503, {"Retry-After": "1.9"})]
-        with pytest.raises(Cancelled):
-            ask(engine, cancel=lambda: len(proxy.asked) == 6)
-
-
-def test_a_stream_that_breaks_off_is_said_in_one_line(proxy: Proxy) -> None:
-    with remote(proxy.url) as engine:
-        proxy.most_pieces = 2
-        with pytest.raises(ModelError, match=rf"{proxy.url} broke off its answer \(.*\): see what its log says"):
-            ask(engine)
-        proxy.most_pieces = None
-        assert ask(engine).text
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (b"<html>hello</html>", r"does not answer in JSON \(b'<html>hello</html>'\): give the URL of an OpenAI API"),
-        (b'data: {"choices": [{"text": "a"', "does not answer in JSON"),
-        (b'data: {"error": {"message": "out of\\nmemory"}}', r"broke off its answer: out of memory"),
-        (b'data: {"choices": [{"text": "a"}]}\n\ndata: [DONE]\n', r"broke off its answer: see"),
-        (b"[1]", "does not answer in JSON"),
-        (b"", "broke off its answer"),
-    ],
-)
-def test_an_answer_that_is_none_is_said_in_one_line(proxy: Proxy, answer: bytes, said: str) -> None:
-    with remote(proxy.url) as engine:
-        proxy.faults = [(200, {"x-body": answer.decode()})]
-        with pytest.raises(ModelError, match=said) as error:
-            ask(engine)
-        assert proxy.url in str(error.value) and "\n" not in str(error.value)
-
-
-def test_an_answer_that_is_not_streamed_is_taken_all_the_same(proxy: Proxy) -> None:
-    body = {"choices": [{"text": " x = 1", "finish_reason": "length"}], "usage": {"completion_tokens": 4}}
-    proxy.faults = [(200, {"x-body": json.dumps(body)})]
-    with remote(proxy.url) as engine:
-        found = ask(engine)
-    assert (found.text, found.stopped, found.timings.decoded_tokens) == (START + " x = 1", False, 4)
-
-
-def test_a_server_that_says_nothing_in_time_is_given_up(proxy: Proxy) -> None:
-    proxy.most_pieces, proxy.holds = 1, True
-    with (
-        remote(proxy.url, timeout_s=2.0) as engine,
-        pytest.raises(ModelError, match=rf"{proxy.url} said nothing for 2 seconds"),
-    ):
-        ask(engine)
-    assert proxy.hung_up.acquire(timeout=10)
-
-
-def test_settings_that_a_server_does_not_take_are_left_out(proxy: Proxy) -> None:
-    proxy.faults = [(400, {"x-message": "logprobs is not supported"})]
-    with remote(proxy.url) as engine:
-        assert ask(engine).confidence == 1.0
-        assert [("logprobs" in body) for body in proxy.asked] == [True, False]
-        assert any("no probabilities" in sentence for sentence in engine.degraded)
-
-
-def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
-    with pytest.raises(
-        ModelError, match=r"cannot reach http://127.0.0.1:9/v1 \(.*refused|111.*\): is the server"
-    ) as error:
-        RemoteEngine("http://127.0.0.1:9", "nano")
-    assert "\n" not in str(error.value)
-    with pytest.raises(UsageError, match="'localhost:8080' is not the URL of a server"):
-        RemoteEngine("localhost:8080", "nano")
-
-
-def test_a_model_that_was_not_made_for_our_format_is_refused(proxy: Proxy) -> None:
-    proxy.instead = {"/tokenize": b'{"tokens": [1, 2, 3]}'}
-    with pytest.raises(ModelError, match=r"'nano' at .* was not made for this program: it has no <.INTENT.>"):
-        remote(proxy.url)
-
-
-def test_a_model_without_a_name_is_the_only_one_there_is(proxy: Proxy) -> None:
-    with RemoteEngine(proxy.url, "") as engine:
-        assert engine.model.name.endswith("tabtab-nano.gguf")
-    proxy.instead = {"/v1/models": b'{"data": [{"id": "a"}, {"id": "b"}]}'}
-    with pytest.raises(UsageError, match=r"has 2 models \(a, b\): name the model"):
-        RemoteEngine(proxy.url, "")
-    proxy.hidden = ("/v1/models",)
-    with pytest.raises(UsageError, match="does not say what it serves: name the model"):
-        RemoteEngine(proxy.url, "")
-
-
-def test_a_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serve(embedded_path(), key="secret") as url:
-        with pytest.raises(ModelError, match="wants a key"):
-            RemoteEngine(url, "nano")
-        monkeypatch.setenv("TABTAB_API_KEY", "wrong")
-        with pytest.raises(ModelError, match="refuses the key in TABTAB_API_KEY"):
-            RemoteEngine(url, "nano")
-        monkeypatch.setenv("TABTAB_API_KEY", "secret\n")
-        with RemoteEngine(url, "nano") as engine:
-            assert ask(engine).text
-
-
 def test_a_closed_engine_says_so_and_leaves_nothing_behind(url: str) -> None:
     def wires() -> int:
         return sum(thread.name == "tabtab-wire" for thread in threading.enumerate())
@@ -543,49 +394,3 @@ def test_the_command_line_asks_a_server_and_says_what_it_cannot_do(url: str, tmp
     assert done.stderr.count("\n") == 1
     failed = subprocess.run([*command, "--endpoint", "nowhere"], capture_output=True, text=True, cwd=tmp_path)
     assert failed.returncode == 2 and failed.stderr.startswith("error: 'nowhere' is not the URL of a server")
-
-
-def test_the_probabilities_of_vllm_and_others_are_understood() -> None:
-    """Shapes as in OpenAI's reference of completions, which vLLM follows."""
-    choice = {
-        "text": "a b",
-        "logprobs": {"tokens": ["a", " b", "<m>"], "token_logprobs": [-1.0, None, -0.5], "text_offset": [0, 1, 3]},
-        "finish_reason": "stop",
-        "stop_reason": "<m>",
-    }
-    assert chosen(choice) == [Chosen(b"a", -1.0), Chosen(b"<m>", -0.5)]
-    assert stopped(choice, {}) and not stopped({**choice, "stop_reason": None}, {})
-    data = {"choices": [choice], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}
-    texts = [piece["choices"][0]["text"] for piece in streamed(data) if "choices" in piece]
-    assert texts == ["a", " b", ""]
-    reading = Reading(Guide(enough=lambda written: written == "a"), Opening(), "<m>")
-    for piece in streamed(data):
-        if not reading.is_over:
-            reading.take(piece)
-    found = reading.generation("", 0)
-    assert (found.text, found.stopped, found.timings.decoded_tokens, found.timings.prompt_tokens) == ("a", False, 1, 7)
-
-
-def test_a_response_in_pieces_is_read_as_the_whole_one() -> None:
-    entries = [{"token": "x", "bytes": [120], "logprob": -0.1}, {"token": "", "bytes": [195, 169], "logprob": -0.2}]
-    choice = {"text": "xé!", "logprobs": {"content": entries}, "finish_reason": "stop"}
-    readings = [Reading(Guide(), Opening(), "<m>") for _ in range(2)]
-    for piece in streamed({"choices": [choice]}):
-        readings[0].take(piece)
-    readings[1].take({"choices": [choice]})
-    a, b = (reading.generation("", 5) for reading in readings)
-    assert a.text == b.text == "xé!<m>" and a.confidence == pytest.approx(b.confidence) == pytest.approx(
-        0.8607, abs=1e-4
-    )
-
-
-def test_a_healed_token_is_as_likely_as_it_is_among_those_that_agree_with_what_was_typed() -> None:
-    rivals = ((b"os", -0.5), (b"path", -2.0), (b"p", -3.0), (b"parse", -4.0))
-    # b"p" and b"path" agree with "pat"; b"parse" and b"os" do not.
-    share = logarithm_among(Chosen(b"path", -2.0, rivals), b"pat")
-    assert share == pytest.approx(-0.3133, abs=1e-4)
-    assert logarithm_among(Chosen(b"patch", -9.0, rivals), b"pat") is None
-
-
-def test_a_grammar_quotes_whatever_is_typed() -> None:
-    assert begins_with('a"\\\n🙂') == ('root ::= "\\U00000061\\U00000022\\U0000005c\\U0000000a\\U0001f642" [^\\x00]*\n')

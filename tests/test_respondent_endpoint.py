@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -36,24 +35,6 @@ from training.evaluation.respondent.server import Connection
 
 QUESTIONS = questions(20)
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("OPENAI_API_KEY", "TABTAB_API_KEY"):
-        monkeypatch.delenv(variable, raising=False)
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with serve(embedded_path()) as url:
-        yield url
-
-
-@pytest.fixture
-def proxy(url: str) -> Iterator[Proxy]:
-    with Proxy(url) as proxy:
-        yield proxy
 
 
 def ask_all(url: str, asked: list[Question], **options: Any) -> list[Reply]:
